@@ -1,0 +1,41 @@
+# Debian's libraries, and the pinned natives that tools/setup/setup.sh unpacked under .deps/ (docs/dependencies.md says why each).
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+set(VIGIL_DEPS ${CMAKE_SOURCE_DIR}/.deps)
+if(NOT EXISTS ${VIGIL_DEPS}/llhttp/src/llhttp.c OR NOT EXISTS ${VIGIL_DEPS}/simdjson/simdjson.cpp)
+  message(FATAL_ERROR "native libraries are missing: run tools/setup/setup.sh (or `make build`, which does)")
+endif()
+
+add_library(llhttp STATIC ${VIGIL_DEPS}/llhttp/src/llhttp.c ${VIGIL_DEPS}/llhttp/src/api.c ${VIGIL_DEPS}/llhttp/src/http.c)
+target_include_directories(llhttp SYSTEM PUBLIC ${VIGIL_DEPS}/llhttp/include)
+target_compile_options(llhttp PRIVATE -O2 -w)
+
+add_library(simdjson STATIC ${VIGIL_DEPS}/simdjson/simdjson.cpp)
+target_include_directories(simdjson SYSTEM PUBLIC ${VIGIL_DEPS}/simdjson)
+target_compile_options(simdjson PRIVATE -O2 -w)
+target_compile_features(simdjson PUBLIC cxx_std_20)
+
+add_library(duckdb_headers INTERFACE)
+target_include_directories(duckdb_headers SYSTEM INTERFACE ${VIGIL_DEPS}/include)
+
+# Libraries loaded at run time are found beside the binary's folder (build/lib), so a build tree can be moved.
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+foreach(library libduckdb.so libxgboost.so)
+  if(EXISTS ${VIGIL_DEPS}/lib/${library})
+    file(CREATE_LINK ${VIGIL_DEPS}/lib/${library} ${CMAKE_BINARY_DIR}/lib/${library} SYMBOLIC)
+  endif()
+endforeach()

@@ -1,0 +1,102 @@
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "base/bounded_queue.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/published.h"
+#include "base/random.h"
+#include "base/text.h"
+
+namespace vigil {
+namespace {
+
+TEST(EventClock, KeepsTheNewestTime) {
+  EventClock clock;
+  clock.Observe(50);
+  clock.Observe(20);
+  EXPECT_EQ(clock.NowUs(), 50);
+}
+
+TEST(Hash, IsTheSameInEveryRelease) {
+  EXPECT_EQ(StableHash(""), 0x2D06800538D394C2u);  // XXH3's own published value for the empty input
+  EXPECT_NE(StableHash("cust-7", 1), StableHash("cust-7", 2));
+  EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(PredictionId, RoundTripsAndRefusesOthers) {
+  const PredictionId id = PredictionId::Make(1023, 0x3FFFFF, 0xFFFFFFFF);
+  EXPECT_EQ(PredictionId::Parse(id.Text()), id);
+  EXPECT_EQ(PredictionId::Make(5, 6, 7).segment(), 6u);
+  EXPECT_EQ(PredictionId::Make(5, 6, 7).shard(), 5u);
+  EXPECT_EQ(PredictionId::Make(5, 6, 7).ordinal(), 7u);
+  EXPECT_FALSE(PredictionId::Parse("tx-1"));
+  EXPECT_FALSE(PredictionId::Parse("zzzzzzzzzzzzz"));  // over 64 bits
+}
+
+TEST(Published, AReaderSeesTheNewestAndPinsTheOld) {
+  Published<int> published(std::make_shared<const int>(1));
+  Published<int>::Reader reader(published);
+  const std::shared_ptr<const int> pinned = reader.Get();
+  published.Publish(std::make_shared<const int>(2));
+  EXPECT_EQ(*pinned, 1);
+  EXPECT_EQ(*reader.Get(), 2);
+}
+
+TEST(BoundedQueue, RefusesWhenFullAndDrainsWhenClosed) {
+  BoundedQueue<int> queue(1);
+  EXPECT_TRUE(queue.TryPush(1));
+  EXPECT_FALSE(queue.TryPush(2));
+  queue.Close();
+  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), 1);
+  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), std::nullopt);
+}
+
+TEST(Text, NumbersReadBackExactly) {
+  EXPECT_EQ(NumberText(0.1), "0.1");
+  EXPECT_EQ(NumberText(std::numeric_limits<double>::quiet_NaN()), "nan");
+  std::string out;
+  AppendNumber(&out, 0.1f);
+  EXPECT_EQ(out, "0.1");
+  out.clear();
+  AppendJsonNumber(&out, std::numeric_limits<float>::infinity());
+  EXPECT_EQ(out, "null");
+}
+
+TEST(Text, JsonStringsAreAlwaysValidUtf8) {
+  std::string out;
+  AppendJsonString(&out, "a\"\\\n\xC3\xA9\xFF\xED\xA0\x80");
+  EXPECT_EQ(out, "\"a\\\"\\\\\\u000a\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+  EXPECT_TRUE(ParseJson(out, "text").ok());
+}
+
+TEST(Text, TimesRoundTrip) {
+  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00Z");
+  for (const char* text : {"2018-07-15T12:00:00Z", "2018-07-15T12:00:00.250000Z"}) EXPECT_EQ(FormatTime(*ParseTime(text)), text);
+  EXPECT_EQ(*ParseTime("2018-07-15 14:00:00+02:00"), *ParseTime("2018-07-15T12:00:00Z"));
+  EXPECT_EQ(*ParseTime("2018-07-15"), *ParseTime("2018-07-15T00:00:00Z"));
+  EXPECT_FALSE(ParseTime("yesterday").ok());
+}
+
+TEST(Text, SuggestsTheNearestName) {
+  EXPECT_EQ(NearestName("amuont", {"amount", "during_night"}), "amount");
+  EXPECT_EQ(NearestName("zzz", {"amount"}), std::nullopt);
+  EXPECT_EQ(DidYouMean("amont", {"amount"}), " (did you mean \"amount\"?)");
+}
+
+TEST(Json, ErrorsNameTheDocument) {
+  const auto parsed = ParseJson("{", "result.json");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_NE(parsed.status().message().find("result.json"), std::string_view::npos);
+}
+
+TEST(Random, IsSplitMix64) {
+  Random random(1234567);
+  EXPECT_EQ(random(), 6457827717110365317u);  // the generator's reference output for this seed
+}
+
+}  // namespace
+}  // namespace vigil

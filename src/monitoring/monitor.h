@@ -1,0 +1,135 @@
+// How the models are doing, from the serving path itself. Each serving thread adds integers to a sketch of its own; the control
+// thread merges sealed windows exactly and computes findings. Labels join later, by prediction time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "domain/finding.h"
+#include "domain/label.h"
+#include "domain/profile.h"
+#include "domain/schema.h"
+
+namespace vigil {
+
+// What monitoring needs to know of a version before it can count its rows.
+struct MonitoredVersion {
+  std::string model;
+  std::string version;
+  uint32_t slot = 0;               // ServedVersion::slot
+  uint32_t log_schema = 0;         // how labelled predictions name it
+  Task task = Task::kBinary;
+  int64_t output_width = 1;
+  std::vector<std::string> columns;
+  std::shared_ptr<const ReferenceProfile> reference;   // may be null: traffic and performance only
+};
+
+// One scored (or refused) row, as the serving path saw it.
+struct Observation {
+  uint32_t slot = 0;
+  uint8_t arm = 0;                         // 0 champion, 1 treatment, 2 shadow
+  TimeUs time = 0;
+  uint32_t latency_us = 0;
+  bool refused = false;
+  uint32_t cleaned = 0;                    // cells that cleaning touched
+  absl::Span<const float> features;        // as received
+  absl::Span<const float> outputs;         // empty when refused
+};
+
+// One serving thread's sketch. Only that thread calls. No lock, no allocation when warm.
+class MonitorWriter {
+ public:
+  virtual ~MonitorWriter() = default;
+  virtual void Observe(const Observation& row) = 0;
+  // The row's outlier score against the reference: mean over columns of -log2 of the share of its reference bin (missing counts as a
+  // bin), NaN without a reference.
+  virtual float OutlierScore(uint32_t slot, absl::Span<const float> features) const = 0;
+  // Hands sealed windows to the merger; called at the end of a turn of the loop. Never waits: what cannot be handed over stays.
+  virtual void Seal() = 0;
+};
+
+enum class Window : uint8_t { kMinute, kHour, kDay };
+
+struct MonitorOptions {
+  int64_t minute_windows_max = 2 * 1440;
+  int64_t hour_windows_max = 24 * 120;
+  int64_t day_windows_max = 1200;
+  int64_t lateness_us = 5 * kMinuteUs;     // a window closes this long after its end
+  double significance = 0.01;              // per window and version, over all columns (Benjamini-Hochberg)
+  int64_t rows_min = 200;                  // windows with fewer rows are not tested for drift
+  int64_t label_horizon_us = 7 * kDayUs;   // labels are expected by then: windows older than this are matured
+  int64_t labels_min = 30;                 // matured windows with fewer labels give no performance finding
+  double decision_threshold = 0.5;         // binary: score >= threshold is a positive
+  double cusum_error_ratio = 2.0;          // the concept detector looks for errors growing by this factor
+  double cusum_threshold = 11.512925;      // ln(1e5)
+};
+
+struct SeriesQuery {
+  std::string model;
+  std::string version;     // empty: each version apart
+  std::string kind;        // "traffic", "quality", "drift", "performance", "concept"
+  std::string column;      // empty: all
+  std::string segment;
+  Window window = Window::kHour;
+  TimeUs from = INT64_MIN;
+  TimeUs to = INT64_MAX;
+  size_t points_max = 100'000;
+};
+
+// Any thread may call everything but the writers.
+class Monitor {
+ public:
+  virtual ~Monitor() = default;
+  static std::unique_ptr<Monitor> Create(const MonitorOptions& options);
+
+  virtual Status AddVersion(const MonitoredVersion& version) = 0;
+  virtual std::unique_ptr<MonitorWriter> NewWriter() = 0;
+
+  // A label joined to its prediction; `replaced` takes the earlier one back first. Also how rows scored elsewhere come in.
+  virtual void AddLabelled(const LabelledPrediction& labelled) = 0;
+
+  // Merges what the writers sealed, closes windows that ended before now - lateness, and returns the findings of those that closed (or
+  // whose labels matured or changed) since the last call. `now` is the control clock's.
+  virtual std::vector<Finding> Advance(TimeUs now) = 0;
+
+  // Closed and open windows alike; computed from the merged counts when asked.
+  virtual std::vector<Finding> Series(const SeriesQuery& query) const = 0;
+
+  // The whole state as bytes, and back: windows survive a restart. Restore merges.
+  virtual std::string Serialize() const = 0;
+  virtual Status Restore(std::string_view state) = 0;
+};
+
+// A profile learned from rows: quantile bins of each numeric column (or categories, for a column of few whole numbers).
+struct ProfileBuilderOptions {
+  size_t bins = 32;
+  size_t category_values_max = 20;   // a column of at most this many distinct whole numbers is categorical
+  int64_t sample_rows_max = 1'000'000;  // edges come from a uniform sample beyond this; counts are of every row (second pass)
+};
+
+class ProfileBuilder {
+ public:
+  ProfileBuilder(std::vector<std::string> columns, const ProfileBuilderOptions& options);
+  ~ProfileBuilder();
+  // `score`, `label`: NaN when unknown.
+  void Add(absl::Span<const float> features, double score, double label);
+  ReferenceProfile Finish(std::string source);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string ProfileToJson(const ReferenceProfile& profile);
+StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_view what);
+
+// The schema that a profile implies: every column nullable as it was, categories of categorical columns, ranges widened by
+// `range_slack` of their width; every rule flags rather than rejects, so that a reference never turns traffic away by itself.
+Schema SchemaFromProfile(const ReferenceProfile& profile, double range_slack = 0.5);
+
+}  // namespace vigil

@@ -1,0 +1,38 @@
+// A small blocking HTTP client (libcurl) for control paths: webhooks, the command line against a running server, replay, demo.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace vigil::net {
+
+struct ClientResponse {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+struct ClientOptions {
+  int64_t connect_timeout_ms = 2'000;
+  int64_t timeout_ms = 30'000;
+  size_t response_bytes_max = 256 << 20;
+  bool verify_tls = true;
+};
+
+// One kept connection; one thread at a time. `base_url` is "http://127.0.0.1:8080" or "unix:/run/vigil.sock".
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  static std::unique_ptr<HttpClient> Create(std::string base_url, const ClientOptions& options = {});
+  // UNAVAILABLE: no connection; DEADLINE_EXCEEDED: timed out. Any HTTP status is a response, not an error.
+  virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
+                                        const std::vector<std::string>& headers = {}) = 0;
+  StatusOr<ClientResponse> Get(std::string_view target) { return Send("GET", target, "", ""); }
+  StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) { return Send("POST", target, "application/json", body); }
+};
+
+}  // namespace vigil::net

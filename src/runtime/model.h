@@ -1,0 +1,80 @@
+// A model as something that scores a batch. The runtime knows nothing of versions, traffic or HTTP.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "domain/batch.h"
+#include "domain/schema.h"
+
+namespace vigil {
+
+struct ModelInfo {
+  std::string format;         // "xgboost-json", "xgboost-ubj", "fake", ...
+  std::string library;        // what wrote it: "xgboost 3.2.0"; empty: unknown
+  std::string engine;         // the engine in use: "byte-rank", "float-interleaved", "reference", ...
+  std::string engine_reason;  // one sentence: why that one
+  int64_t memory_bytes = 0;   // resident, about
+  std::string digest;         // sha256 of the artefact
+  std::vector<std::pair<std::string, std::string>> facts;  // for `vigil inspect`: trees, depth, objective, ...
+};
+
+// What one scoring call asks for, and by when.
+struct ScoreCall {
+  bool margin = false;               // also a `margin` output, before the objective's transform
+  int64_t tree_limit = 0;            // rounds to use; 0: all
+  int64_t deadline_ns = INT64_MAX;   // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
+  // Called exactly once, on the calling thread's loop, if and only if Score returned kLater.
+  std::function<void(Status)> done;
+  // Runs a function on the calling thread's loop; set by callers that can wait. A runtime that answers later needs it.
+  std::function<void(std::function<void()>)> post;
+};
+
+enum class ScoreState : uint8_t { kDone, kLater };
+
+// Scores on one thread at a time; keeps that thread's scratch memory, so that a warm call allocates nothing.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  // Fills `outputs` in the signature's order. kDone: they are ready now. kLater: `call.done` will be called, and `batch` and
+  // `outputs` must stay until then. A batch whose tensors do not fit the signature is INVALID_ARGUMENT.
+  virtual StatusOr<ScoreState> Score(const Batch& batch, ScoreCall& call, Outputs* outputs) = 0;
+};
+
+// A loaded model. Immutable; any thread may call; destroying it gives its memory back.
+class LoadedModel {
+ public:
+  virtual ~LoadedModel() = default;
+  virtual const Signature& signature() const = 0;
+  virtual const ModelInfo& info() const = 0;
+  virtual std::unique_ptr<Scorer> NewScorer() const = 0;
+};
+
+struct LoadOptions {
+  bool self_check = true;        // score random and missing rows on every engine before the model is served
+  std::string engine;            // force one engine by name; empty: choose
+  uint64_t seed = 1;             // of the self-check's rows
+};
+
+// Knows one family of formats. Errors: UNIMPLEMENTED names a feature that is real but not served; INVALID_ARGUMENT a broken file, with
+// the file's name and the place; NOT_FOUND / PERMISSION_DENIED from the file system. Exit code 4 for all of them.
+class ModelLoader {
+ public:
+  virtual ~ModelLoader() = default;
+  // True if this loader is the one to try, from the name and the first bytes; never opens more than it is given.
+  virtual bool Recognises(const std::string& path, std::string_view head) const = 0;
+  virtual StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const = 0;
+};
+
+inline constexpr int64_t kModelFileBytesMax = int64_t{8} << 30;
+
+// Reads the head of `path` and hands it to the first loader that recognises it. A file that none does is INVALID_ARGUMENT naming the
+// known formats (and, for pickles, how to export to a safe one).
+StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
+                                                 const LoadOptions& options);
+
+}  // namespace vigil

