@@ -148,8 +148,8 @@ LoadResult Measure(const LoadOptions& base, int port, const std::string& unix_so
 }
 
 void Print(const char* name, const Series& s, double base) {
-  std::printf("%-34s %9.0f req/s   p50 %6.0f us   p99 %6.0f us   ratio %.3f\n", name, Median(s.requests_per_s), Median(s.p50_us), Median(s.p99_us),
-              Median(s.requests_per_s) / base);
+  std::printf("%-34s %9.0f req/s   p50 %6.0f us   p99 %6.0f us   ratio %.3f\n", name, Median(s.requests_per_s), Median(s.p50_us),
+              Median(s.p99_us), Median(s.requests_per_s) / base);
 }
 
 int Main(int argc, char** argv) {
@@ -192,7 +192,8 @@ int Main(int argc, char** argv) {
     Measure(shorter, 0, options.unix_socket, over_unix);
   }
   const double base = Median(raw_series.requests_per_s);
-  std::printf("%zu-byte POST, %zu-byte answer, %d kept connections, %d rounds\n", load.bodies[0].size(), kAnswer.size(), load.connections, rounds);
+  std::printf("%zu-byte POST, %zu-byte answer, %d kept connections, %d rounds\n", load.bodies[0].size(), kAnswer.size(), load.connections,
+              rounds);
   Print("raw epoll echo", raw_series, base);
   Print("vigil echo", ours, base);
   Print("vigil echo, 16 pipelined", pipelined, base);

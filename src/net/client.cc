@@ -76,7 +76,8 @@ class CurlClient final : public HttpClient {
       return absl::InvalidArgumentError(absl::StrCat("'", std::string(method), "' is not an HTTP method"));
     }
     if (HasControl(target) || target.find(' ') != std::string_view::npos || (!target.empty() && target[0] != '/' && target[0] != '?')) {
-      return absl::InvalidArgumentError(absl::StrCat("'", std::string(target), "' is not a request target: it starts with '/' and is percent-encoded"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", std::string(target), "' is not a request target: it starts with '/' and is percent-encoded"));
     }
     if (HasControl(content_type)) return absl::InvalidArgumentError("the content type holds control characters");
     for (const std::string& line : headers) {

@@ -28,7 +28,8 @@ struct ClientOptions {
   bool verify_tls = true;
 };
 
-// One kept connection; one thread at a time. Follows no redirect; loopback and Unix sockets never go through a proxy. `base_url` is "http://127.0.0.1:8080" or "unix:/run/vigil.sock".
+// One kept connection; one thread at a time. Follows no redirect; loopback and Unix sockets never go through a proxy. `base_url` is
+// "http://127.0.0.1:8080" or "unix:/run/vigil.sock".
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

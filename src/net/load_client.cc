@@ -31,8 +31,8 @@ constexpr size_t kLatenciesMax = 4 << 20;  // beyond it new ones replace old one
 struct Client {
   UniqueFd fd;
   std::string unsent;
-  std::string received;         // an answer not yet whole
-  std::vector<int64_t> sent_ns; // of requests in flight, oldest first
+  std::string received;          // an answer not yet whole
+  std::vector<int64_t> sent_ns;  // of requests in flight, oldest first
 };
 
 StatusOr<UniqueFd> Connect(const LoadOptions& options) {
@@ -55,8 +55,8 @@ StatusOr<UniqueFd> Connect(const LoadOptions& options) {
   }
   UniqueFd fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0) {
-    return absl::UnavailableError(absl::StrCat("cannot connect to ", options.unix_socket.empty() ? options.host : options.unix_socket, ": ",
-                                               std::strerror(errno)));
+    return absl::UnavailableError(
+        absl::StrCat("cannot connect to ", options.unix_socket.empty() ? options.host : options.unix_socket, ": ", std::strerror(errno)));
   }
   const int on = 1;
   if (storage.ss_family == AF_INET) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -65,12 +65,14 @@ StatusOr<UniqueFd> Connect(const LoadOptions& options) {
 }
 
 std::vector<std::string> BuildRequests(const LoadOptions& options) {
-  std::string common = absl::StrCat(" ", options.target, " HTTP/1.1\r\nHost: ", options.unix_socket.empty() ? options.host : "localhost", "\r\n");
+  std::string common =
+      absl::StrCat(" ", options.target, " HTTP/1.1\r\nHost: ", options.unix_socket.empty() ? options.host : "localhost", "\r\n");
   for (const std::string& line : options.headers) absl::StrAppend(&common, line, "\r\n");
   std::vector<std::string> requests;
   if (options.bodies.empty()) requests.push_back(absl::StrCat("GET", common, "\r\n"));
   for (const std::string& body : options.bodies) {
-    requests.push_back(absl::StrCat("POST", common, "Content-Type: ", options.content_type, "\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
+    requests.push_back(
+        absl::StrCat("POST", common, "Content-Type: ", options.content_type, "\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
   }
   return requests;
 }
@@ -272,7 +274,8 @@ class Load {
 }  // namespace
 
 StatusOr<LoadResult> RunLoad(const LoadOptions& options) {
-  if (options.connections < 1 || options.pipeline < 1) return absl::InvalidArgumentError("at least one connection and one request in flight");
+  if (options.connections < 1 || options.pipeline < 1)
+    return absl::InvalidArgumentError("at least one connection and one request in flight");
   return Load(options).Run();
 }
 

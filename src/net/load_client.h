@@ -12,9 +12,9 @@ namespace vigil::net {
 struct LoadOptions {
   std::string host = "127.0.0.1";  // IPv4 literal
   int port = 0;
-  std::string unix_socket;            // instead of host and port
+  std::string unix_socket;  // instead of host and port
   int connections = 64;
-  int pipeline = 1;                   // requests in flight on one connection
+  int pipeline = 1;  // requests in flight on one connection
   std::string target = "/";
   std::string content_type = "application/json";
   std::vector<std::string> headers;   // whole lines without CRLF: "X-A: b"
@@ -26,10 +26,10 @@ struct LoadOptions {
 
 struct LoadResult {
   int64_t answered = 0;
-  int64_t errors = 0;      // answers that are not 2xx, broken connections, and requests left without an answer
+  int64_t errors = 0;  // answers that are not 2xx, broken connections, and requests left without an answer
   double seconds = 0;
   double requests_per_s = 0;
-  double p50_us = 0;       // from handing a request to the kernel to reading its answer
+  double p50_us = 0;  // from handing a request to the kernel to reading its answer
   double p99_us = 0;
   double max_us = 0;
   int first_error_status = 0;
