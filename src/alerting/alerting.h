@@ -20,26 +20,26 @@ enum class Comparison : uint8_t { kAbove, kBelow };
 
 struct AlertRule {
   std::string name;
-  std::string model;                  // empty: every model
-  std::string kind;                   // of findings it reads: "drift", "performance", ...
+  std::string model;  // empty: every model
+  std::string kind;   // of findings it reads: "drift", "performance", ...
   std::string metric;
-  std::string column;                 // empty: any column; those that breach together are grouped into one alert
+  std::string column;  // empty: any column; those that breach together are grouped into one alert
   Comparison comparison = Comparison::kAbove;
-  std::optional<double> threshold;    // threshold rule
+  std::optional<double> threshold;             // threshold rule
   std::optional<double> relative_to_baseline;  // threshold as a factor of finding.baseline
-  std::optional<double> anomaly_z;    // anomaly rule: robust seasonal z-score beyond this
+  std::optional<double> anomaly_z;             // anomaly rule: robust seasonal z-score beyond this
   int64_t season_us = kDayUs;
-  bool significant_only = false;      // also require finding.significant
+  bool significant_only = false;  // also require finding.significant
   int64_t n_min = 0;
-  double maturity_min = 0;            // performance: judge only windows labelled at least this far
-  int breaches_needed = 1;            // k ...
-  int breaches_of = 1;                // ... of the last m windows, to fire
-  double clear_factor = 0.9;          // hysteresis: clears below threshold * clear_factor (above, for kBelow: / clear_factor)
-  int clears_needed = 2;              // windows in a row
-  int64_t cooldown_us = kDayUs;       // after resolving, the same rule and model stay quiet this long
-  int64_t window_us = 0;              // read only findings of this window length; 0: any
+  double maturity_min = 0;       // performance: judge only windows labelled at least this far
+  int breaches_needed = 1;       // k ...
+  int breaches_of = 1;           // ... of the last m windows, to fire
+  double clear_factor = 0.9;     // hysteresis: clears below threshold * clear_factor (above, for kBelow: / clear_factor)
+  int clears_needed = 2;         // windows in a row
+  int64_t cooldown_us = kDayUs;  // after resolving, the same rule and model stay quiet this long
+  int64_t window_us = 0;         // read only findings of this window length; 0: any
   Severity severity = Severity::kWarning;
-  std::string summary;                // "{metric} of {columns} is {value}"
+  std::string summary;  // "{metric} of {columns} is {value}"
 };
 
 // The rules that a server has when its configuration names none.

@@ -18,14 +18,14 @@ enum class ColumnKind : uint8_t { kNumeric, kCategorical };
 struct ColumnProfile {
   std::string name;
   ColumnKind kind = ColumnKind::kNumeric;
-  std::vector<double> edges;        // numeric: strictly rising, at most kProfileEdgesMax
-  std::vector<double> categories;   // categorical: rising
-  std::vector<int64_t> counts;      // of the reference: edges.size()+1, or categories.size()+1
+  std::vector<double> edges;       // numeric: strictly rising, at most kProfileEdgesMax
+  std::vector<double> categories;  // categorical: rising
+  std::vector<int64_t> counts;     // of the reference: edges.size()+1, or categories.size()+1
   int64_t missing = 0;
-  double minimum = 0;               // over the values that are neither missing nor infinite
+  double minimum = 0;  // over the values that are neither missing nor infinite
   double maximum = 0;
   double mean = 0;
-  double standard_deviation = 0;    // population
+  double standard_deviation = 0;  // population
 
   size_t bins() const { return counts.size(); }
   int64_t present() const {
@@ -38,10 +38,10 @@ inline constexpr size_t kProfileEdgesMax = 254;  // a bin fits one byte, 255 is 
 
 struct ReferenceProfile {
   int64_t rows = 0;
-  std::vector<ColumnProfile> columns;       // features, in the model's order
-  std::optional<ColumnProfile> score;       // of the model's own predictions, when they were known
-  std::optional<double> positive_rate;      // of the label, when it was known
-  std::string source;                       // what it was made from: a file name and digest
+  std::vector<ColumnProfile> columns;   // features, in the model's order
+  std::optional<ColumnProfile> score;   // of the model's own predictions, when they were known
+  std::optional<double> positive_rate;  // of the label, when it was known
+  std::string source;                   // what it was made from: a file name and digest
 };
 
 }  // namespace vigil

@@ -21,24 +21,24 @@ namespace vigil {
 struct MonitoredVersion {
   std::string model;
   std::string version;
-  uint32_t slot = 0;               // ServedVersion::slot
-  uint32_t log_schema = 0;         // how labelled predictions name it
+  uint32_t slot = 0;        // ServedVersion::slot
+  uint32_t log_schema = 0;  // how labelled predictions name it
   Task task = Task::kBinary;
   int64_t output_width = 1;
   std::vector<std::string> columns;
-  std::shared_ptr<const ReferenceProfile> reference;   // may be null: traffic and performance only
+  std::shared_ptr<const ReferenceProfile> reference;  // may be null: traffic and performance only
 };
 
 // One scored (or refused) row, as the serving path saw it.
 struct Observation {
   uint32_t slot = 0;
-  uint8_t arm = 0;                         // 0 champion, 1 treatment, 2 shadow
+  uint8_t arm = 0;  // 0 champion, 1 treatment, 2 shadow
   TimeUs time = 0;
   uint32_t latency_us = 0;
   bool refused = false;
-  uint32_t cleaned = 0;                    // cells that cleaning touched
-  absl::Span<const float> features;        // as received
-  absl::Span<const float> outputs;         // empty when refused
+  uint32_t cleaned = 0;              // cells that cleaning touched
+  absl::Span<const float> features;  // as received
+  absl::Span<const float> outputs;   // empty when refused
 };
 
 // One serving thread's sketch. Only that thread calls. No lock, no allocation when warm.
@@ -59,21 +59,21 @@ struct MonitorOptions {
   int64_t minute_windows_max = 2 * 1440;
   int64_t hour_windows_max = 24 * 120;
   int64_t day_windows_max = 1200;
-  int64_t lateness_us = 5 * kMinuteUs;     // a window closes this long after its end
-  double significance = 0.01;              // per window and version, over all columns (Benjamini-Hochberg)
-  int64_t rows_min = 200;                  // windows with fewer rows are not tested for drift
-  int64_t label_horizon_us = 7 * kDayUs;   // labels are expected by then: windows older than this are matured
-  int64_t labels_min = 30;                 // matured windows with fewer labels give no performance finding
-  double decision_threshold = 0.5;         // binary: score >= threshold is a positive
-  double cusum_error_ratio = 2.0;          // the concept detector looks for errors growing by this factor
-  double cusum_threshold = 11.512925;      // ln(1e5)
+  int64_t lateness_us = 5 * kMinuteUs;    // a window closes this long after its end
+  double significance = 0.01;             // per window and version, over all columns (Benjamini-Hochberg)
+  int64_t rows_min = 200;                 // windows with fewer rows are not tested for drift
+  int64_t label_horizon_us = 7 * kDayUs;  // labels are expected by then: windows older than this are matured
+  int64_t labels_min = 30;                // matured windows with fewer labels give no performance finding
+  double decision_threshold = 0.5;        // binary: score >= threshold is a positive
+  double cusum_error_ratio = 2.0;         // the concept detector looks for errors growing by this factor
+  double cusum_threshold = 11.512925;     // ln(1e5)
 };
 
 struct SeriesQuery {
   std::string model;
-  std::string version;     // empty: each version apart
-  std::string kind;        // "traffic", "quality", "drift", "performance", "concept"
-  std::string column;      // empty: all
+  std::string version;  // empty: each version apart
+  std::string kind;     // "traffic", "quality", "drift", "performance", "concept"
+  std::string column;   // empty: all
   std::string segment;
   Window window = Window::kHour;
   TimeUs from = INT64_MIN;
@@ -108,7 +108,7 @@ class Monitor {
 // A profile learned from rows: quantile bins of each numeric column (or categories, for a column of few whole numbers).
 struct ProfileBuilderOptions {
   size_t bins = 32;
-  size_t category_values_max = 20;   // a column of at most this many distinct whole numbers is categorical
+  size_t category_values_max = 20;      // a column of at most this many distinct whole numbers is categorical
   int64_t sample_rows_max = 1'000'000;  // edges come from a uniform sample beyond this; counts are of every row (second pass)
 };
 

@@ -29,10 +29,12 @@ class HttpClient {
   virtual ~HttpClient() = default;
   static std::unique_ptr<HttpClient> Create(std::string base_url, const ClientOptions& options = {});
   // UNAVAILABLE: no connection; DEADLINE_EXCEEDED: timed out. Any HTTP status is a response, not an error.
-  virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
-                                        const std::vector<std::string>& headers = {}) = 0;
+  virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type,
+                                        std::string_view body, const std::vector<std::string>& headers = {}) = 0;
   StatusOr<ClientResponse> Get(std::string_view target) { return Send("GET", target, "", ""); }
-  StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) { return Send("POST", target, "application/json", body); }
+  StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) {
+    return Send("POST", target, "application/json", body);
+  }
 };
 
 }  // namespace vigil::net

@@ -33,8 +33,8 @@ struct ServedVersion {
 struct ServedModel {
   std::string name;
   TrafficPlan plan;
-  std::map<std::string, std::shared_ptr<const ServedVersion>> versions;   // loaded ones
-  std::shared_ptr<const ServedVersion> champion;                          // may be null: not ready
+  std::map<std::string, std::shared_ptr<const ServedVersion>> versions;  // loaded ones
+  std::shared_ptr<const ServedVersion> champion;                         // may be null: not ready
   std::shared_ptr<const ServedVersion> challenger;
   std::shared_ptr<const ServedVersion> shadow;
   std::shared_ptr<const ServedVersion> Find(const std::string& version) const;
@@ -42,7 +42,7 @@ struct ServedModel {
 
 struct RegistrySnapshot {
   std::map<std::string, std::shared_ptr<const ServedModel>, std::less<>> models;
-  std::string default_model;   // of routes that name none; empty: the only one
+  std::string default_model;  // of routes that name none; empty: the only one
 };
 
 // What is known of a version, loaded or not.
@@ -51,11 +51,11 @@ struct VersionRecord {
   VersionState state = VersionState::kRegistered;
   int64_t epoch = 0;
   bool loaded = false;
-  ModelInfo info;              // when loaded
+  ModelInfo info;  // when loaded
 };
 
 struct RegistryOptions {
-  size_t warm_previous_max = 1;   // former champions kept loaded, so that rollback is one swap
+  size_t warm_previous_max = 1;  // former champions kept loaded, so that rollback is one swap
   std::string default_model;
 };
 
@@ -86,7 +86,8 @@ class Registry {
 
   // Publishes a plan; every version it names must be loaded. ABORTED when plan.epoch is not the champion's epoch.
   Status SetPlan(const std::string& model, TrafficPlan plan);
-  Status SetState(const std::string& model, const std::string& version, VersionState state, const std::string& by, const std::string& reason);
+  Status SetState(const std::string& model, const std::string& version, VersionState state, const std::string& by,
+                  const std::string& reason);
 
   StatusOr<std::vector<VersionRecord>> Versions(const std::string& model) const;
   StatusOr<VersionRecord> Version(const std::string& model, const std::string& version) const;
@@ -100,7 +101,7 @@ class Registry {
   const std::vector<std::unique_ptr<ModelLoader>>& loaders_;
   SchemaRegistrar registrar_;
   RegistryOptions options_;
-  mutable std::mutex mutex_;   // serialises changes
+  mutable std::mutex mutex_;  // serialises changes
   uint32_t next_slot_ = 0;
   Published<RegistrySnapshot> snapshot_;
 };

@@ -14,20 +14,20 @@
 namespace vigil {
 
 struct ModelInfo {
-  std::string format;         // "xgboost-json", "xgboost-ubj", "fake", ...
-  std::string library;        // what wrote it: "xgboost 3.2.0"; empty: unknown
-  std::string engine;         // the engine in use: "byte-rank", "float-interleaved", "reference", ...
-  std::string engine_reason;  // one sentence: why that one
-  int64_t memory_bytes = 0;   // resident, about
-  std::string digest;         // sha256 of the artefact
+  std::string format;                                      // "xgboost-json", "xgboost-ubj", "fake", ...
+  std::string library;                                     // what wrote it: "xgboost 3.2.0"; empty: unknown
+  std::string engine;                                      // the engine in use: "byte-rank", "float-interleaved", "reference", ...
+  std::string engine_reason;                               // one sentence: why that one
+  int64_t memory_bytes = 0;                                // resident, about
+  std::string digest;                                      // sha256 of the artefact
   std::vector<std::pair<std::string, std::string>> facts;  // for `vigil inspect`: trees, depth, objective, ...
 };
 
 // What one scoring call asks for, and by when.
 struct ScoreCall {
-  bool margin = false;               // also a `margin` output, before the objective's transform
-  int64_t tree_limit = 0;            // rounds to use; 0: all
-  int64_t deadline_ns = INT64_MAX;   // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
+  bool margin = false;              // also a `margin` output, before the objective's transform
+  int64_t tree_limit = 0;           // rounds to use; 0: all
+  int64_t deadline_ns = INT64_MAX;  // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
   // Called exactly once, on the calling thread's loop, if and only if Score returned kLater.
   std::function<void(Status)> done;
   // Runs a function on the calling thread's loop; set by callers that can wait. A runtime that answers later needs it.
@@ -55,9 +55,9 @@ class LoadedModel {
 };
 
 struct LoadOptions {
-  bool self_check = true;        // score random and missing rows on every engine before the model is served
-  std::string engine;            // force one engine by name; empty: choose
-  uint64_t seed = 1;             // of the self-check's rows
+  bool self_check = true;  // score random and missing rows on every engine before the model is served
+  std::string engine;      // force one engine by name; empty: choose
+  uint64_t seed = 1;       // of the self-check's rows
 };
 
 // Knows one family of formats. Errors: UNIMPLEMENTED names a feature that is real but not served; INVALID_ARGUMENT a broken file, with
