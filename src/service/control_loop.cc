@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "service/alert_json.h"
 
 namespace vigil {
 namespace {
@@ -20,23 +20,6 @@ constexpr size_t kSeriesMax = 20'000;  // of the latest findings kept for /metri
 
 std::string SeriesKey(const Finding& f) {
   return absl::StrCat(f.model, "\x1f", f.version, "\x1f", f.kind, "\x1f", f.metric, "\x1f", f.column, "\x1f", f.segment);
-}
-
-std::string AlertValue(const Alert& alert) {
-  return DumpJson(Json{{"id", alert.id},
-                       {"rule", alert.rule},
-                       {"model", alert.model},
-                       {"version", alert.version},
-                       {"state", std::string(AlertStateName(alert.state))},
-                       {"severity", std::string(SeverityName(alert.severity))},
-                       {"labels", alert.labels},
-                       {"annotations", alert.annotations},
-                       {"columns", alert.columns},
-                       {"value", alert.value},
-                       {"threshold", alert.threshold},
-                       {"started", alert.started},
-                       {"fired", alert.fired},
-                       {"ended", alert.ended}});
 }
 
 }  // namespace
@@ -163,13 +146,13 @@ void ControlLoop::OnAlertChange(const AlertChange& change, TimeUs now) {
   const Alert& alert = change.alert;
   const bool fired = change.kind == AlertChange::Kind::kFired;
   const bool resolved = change.kind == AlertChange::Kind::kResolved;
-  (void)catalog_.Apply(
-      {CatalogWrite{kAlertKind, alert.id, AlertValue(alert), CatalogWrite::kAnyEpoch}});  // history; the state itself is saved above
+  (void)catalog_.Apply({CatalogWrite{kAlertKind, alert.id, DumpJson(AlertToJson(alert)),
+                                     CatalogWrite::kAnyEpoch}});  // history; the state itself is saved above
   if (!fired && !resolved) return;
   const auto summary = alert.annotations.find("summary");
   const std::string text = summary == alert.annotations.end() ? alert.rule : summary->second;
   journal_.Record(alert.model, fired ? "alert.fired" : "alert.resolved", alert.id, absl::StrCat(fired ? "alert: " : "resolved: ", text),
-                  kActor, now, AlertValue(alert));
+                  kActor, now, DumpJson(AlertToJson(alert)));
   if (alert.silenced_until <= now) notify_({alert}, resolved);
   if (fired) retraining_.OnAlert(alert, now);
 }
