@@ -225,8 +225,11 @@ void RetrainingService::FinishWork(TimeUs now, const CandidateFunction& candidat
     if (registered.ok()) {
       job.candidate = (*registered)->facts.version;
       const bool passed = job.state == JobState::kDone || finished->input.policy.gate_bypassed;
-      const Status marked =
-          registry_.SetState(job.model, job.candidate, passed ? VersionState::kValidated : VersionState::kRejected, kActor, job.message);
+      Status marked = registry_.SetState(job.model, job.candidate, VersionState::kValidating, kActor, absl::StrCat("gate of job ", job.id));
+      if (marked.ok()) {
+        marked =
+            registry_.SetState(job.model, job.candidate, passed ? VersionState::kValidated : VersionState::kRejected, kActor, job.message);
+      }
       if (!marked.ok()) job.message = absl::StrCat(job.message, "; ", std::string(marked.message()));
     } else {
       job.state = JobState::kFailed;
