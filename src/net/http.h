@@ -88,6 +88,8 @@ class HttpHandler {
   virtual void OnRequest(const HttpRequest& request, Exchange& exchange) = 0;
   // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 431, 501, 505) in our error shape.
   virtual std::string ErrorBody(int status, std::string_view reason) = 0;
+  // The X-Request-Id of such an answer; empty: none.
+  virtual std::string ErrorRequestId() { return {}; }
 };
 
 }  // namespace vigil::net
