@@ -16,6 +16,8 @@
 
 namespace vigil {
 
+class FileSystem;  // storage/file_system.h
+
 // What a record's numbers mean. Written once into each segment that uses it.
 struct LogSchema {
   uint32_t number = 0;  // given by PredictionLog::RegisterSchema; stable across restarts
@@ -40,6 +42,7 @@ struct PredictionLogOptions {
   int64_t write_buffer_bytes_max = 4 << 20;  // a writer flushes by itself beyond this
   int64_t retention_us = 400 * kDayUs;       // segments whose newest prediction is older than now - this are removed
   int64_t disk_bytes_max = 0;                // oldest segments go first beyond this; 0: no limit
+  bool read_only = false;                    // beside a running owner: Scan, Verify and FindSchema only; repairs nothing
 };
 
 // One serving thread's end. Append copies the record into memory; Flush writes (and for kAlways syncs) what has been appended.
@@ -60,6 +63,9 @@ struct LogCounters {
   int64_t syncs = 0;
   int64_t torn_bytes_cut = 0;  // at start
   int64_t segments = 0;
+  int64_t disk_bytes = 0;     // of the segments
+  int64_t sync_failures = 0;  // each leaves its segment: what it held since the last good sync may be lost
+  int64_t damaged_bytes = 0;  // that a Scan had to step over; Verify names them
 };
 
 // A record as read back; owns its data.
@@ -91,7 +97,9 @@ struct LogQuery {
 class PredictionLog {
  public:
   virtual ~PredictionLog() = default;
-  static StatusOr<std::unique_ptr<PredictionLog>> Open(const PredictionLogOptions& options, const Clock& clock);
+  // FAILED_PRECONDITION when another process owns the directory (unless read_only). `files`: the disk when null; must outlive the log.
+  static StatusOr<std::unique_ptr<PredictionLog>> Open(const PredictionLogOptions& options, const Clock& clock,
+                                                       FileSystem* files = nullptr);
 
   // Any thread. The same (model, version, columns, outputs) gets the same number for ever.
   virtual StatusOr<uint32_t> RegisterSchema(const LogSchema& schema) = 0;
@@ -104,7 +112,8 @@ class PredictionLog {
   // serialised.
   virtual StatusOr<LabelCounts> Join(const std::vector<Label>& labels, const std::function<void(const LabelledPrediction&)>& joined) = 0;
 
-  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call.
+  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call. Steps over damage, which
+  // counters().damaged_bytes tells and Verify names.
   virtual Status Scan(const LogQuery& query, const std::function<bool(const LoggedPrediction&)>& visit) const = 0;
   virtual LogCounters counters() const = 0;
   // Checks every segment's checksums; DATA_LOSS names the first bad byte.
