@@ -59,6 +59,7 @@ std::string HardLimitBreach(const RolloutOptions& options, const RolloutEvidence
 }
 
 std::string IntervalText(const Rollout& rollout) {
+  if (!rollout.low_high_known) return absl::StrCat(rollout.options.guardrail, " shows no difference to measure");
   return absl::StrFormat("%s difference %.5g in [%.5g, %.5g]", rollout.options.guardrail, rollout.difference, rollout.low, rollout.high);
 }
 
