@@ -3,25 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stats/robust.h"
+
 namespace vigil {
 namespace {
 
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
-// Deviation from the median in units of the scaled median absolute deviation; the scale is at least 5 % of the median, so that a series
-// that never moved does not make an anomaly of its first ripple.
-double RobustZ(double value, const std::vector<double>& past) {
-  const double median = Median(past);
-  std::vector<double> deviations;
-  for (double v : past) deviations.push_back(std::abs(v - median));
-  const double scale = std::max({1.4826 * Median(deviations), 0.05 * std::abs(median), 1e-12});
-  return (value - median) / scale;
-}
+// The scale of an anomaly is at least this share of the usual value: a series that hardly moved must not alarm at its first ripple.
+constexpr double kScaleFloor = 0.05;
 
 // What the finding's value is compared with; nothing when it needs a baseline that is not known.
 std::optional<double> ThresholdOf(const AlertRule& rule, const Finding& finding, SeriesPast* past) {
@@ -32,7 +20,7 @@ std::optional<double> ThresholdOf(const AlertRule& rule, const Finding& finding,
     past->first.push_back(finding.value);
     past->first_newest = finding.window_start;
     if (past->first.size() == static_cast<size_t>(rule.baseline_windows)) {
-      past->baseline = Median(past->first);
+      past->baseline = stats::Median(past->first);
       past->first.clear();
     }
   }
@@ -62,13 +50,19 @@ Judgement JudgeAnomaly(const AlertRule& rule, const Finding& finding, SeriesPast
     if (apart > 0 && apart % rule.season_us == 0) same_phase.push_back(point.value);
   }
   Judgement judgement;
-  if (same_phase.size() >= static_cast<size_t>(rule.history_min)) {
-    double z = RobustZ(finding.value, same_phase);
+  // The past is already of one phase only, so for the score it has no season left.
+  stats::SeasonalOptions options;
+  options.period = 1;
+  options.past_min = static_cast<size_t>(rule.history_min);
+  options.relative_floor = kScaleFloor;
+  const stats::SeasonalScore score = stats::RobustSeasonalZ(same_phase, finding.value, options);
+  if (!std::isnan(score.z)) {
+    double z = score.z;
     if (rule.comparison == Comparison::kBelow) z = -z;
     if (rule.comparison == Comparison::kOutside) z = std::abs(z);
     judgement = Compare(z, *rule.anomaly_z, Comparison::kAbove, rule.clear_factor);
     judgement.value = finding.value;
-    judgement.threshold = Median(same_phase);
+    judgement.threshold = score.expected;
   }
   auto& points = past->points;
   auto at = std::lower_bound(points.begin(), points.end(), finding.window_start, [](const auto& p, TimeUs t) { return p.start < t; });
