@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -19,6 +21,7 @@ struct ModelInfo {
   std::string engine;                                      // the engine in use: "byte-rank", "float-interleaved", "reference", ...
   std::string engine_reason;                               // one sentence: why that one
   int64_t memory_bytes = 0;                                // resident, about
+  int64_t best_rounds = 0;                                 // rounds up to the early-stopping one (a ScoreCall::tree_limit); 0: unknown
   std::string digest;                                      // sha256 of the artefact
   std::vector<std::pair<std::string, std::string>> facts;  // for `vigil inspect`: trees, depth, objective, ...
 };
@@ -65,6 +68,8 @@ struct LoadOptions {
 class ModelLoader {
  public:
   virtual ~ModelLoader() = default;
+  // What it serves, for messages: "XGBoost JSON (.json)".
+  virtual std::vector<std::string> Formats() const { return {}; }
   // True if this loader is the one to try, from the name and the first bytes; never opens more than it is given.
   virtual bool Recognises(const std::string& path, std::string_view head) const = 0;
   virtual StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const = 0;
