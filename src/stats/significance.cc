@@ -10,6 +10,9 @@
 namespace vigil::stats {
 namespace {
 
+// Of the false-alarm budget, what the exact tests of sparse bins may use: little, because they are conservative already.
+constexpr double kSparseShare = 0.2;
+
 struct Pooled {
   std::vector<int64_t> reference, current;
   double sparse_p = 1;  // smallest p value of a sparse bin, times the number of sparse bins
@@ -103,7 +106,7 @@ DriftSignificance TestDrift(Counts reference, Counts current, const Significance
   }
   if (pooled.sparse_bins > 0) {
     for (double* p : {&result.psi, &result.js, &result.ks, &result.chi_square}) {
-      *p = std::min(1.0, (result.bins > 1 ? 2 : 1) * std::min(*p, pooled.sparse_p));
+      *p = result.bins > 1 ? std::min({1.0, *p / (1 - kSparseShare), pooled.sparse_p / kSparseShare}) : pooled.sparse_p;
     }
   }
   return result;
