@@ -19,13 +19,13 @@
 namespace vigil {
 
 struct TriggerOptions {
-  std::string cron;                       // five fields, UTC; empty: never on schedule
+  std::string cron;                                                         // five fields, UTC; empty: never on schedule
   std::vector<std::string> alert_kinds{"drift", "performance", "concept"};  // firing alerts of these kinds ask for a retraining
-  int64_t new_labels_min = 0;             // this many since the last training also do; 0: never
-  int64_t cooldown_us = 7 * kDayUs;       // between trainings of a model
+  int64_t new_labels_min = 0;                                               // this many since the last training also do; 0: never
+  int64_t cooldown_us = 7 * kDayUs;                                         // between trainings of a model
   int runs_per_day_max = 2;
-  int rejected_in_a_row_max = 3;          // then the circuit opens until a person asks
-  int64_t settle_us = 0;                  // wait this long after an alert, so that matured rows of the new regime exist
+  int rejected_in_a_row_max = 3;  // then the circuit opens until a person asks
+  int64_t settle_us = 0;          // wait this long after an alert, so that matured rows of the new regime exist
 };
 
 // Pure: what was asked, and may it run now? One thread at a time.
@@ -55,9 +55,9 @@ class TriggerPolicy {
 StatusOr<TimeUs> NextCronTime(const std::string& expression, TimeUs after);
 
 struct DatasetOptions {
-  int64_t window_us = 60 * kDayUs;        // prediction times [as_of - horizon - window, as_of - horizon)
+  int64_t window_us = 60 * kDayUs;  // prediction times [as_of - horizon - window, as_of - horizon)
   int64_t label_horizon_us = 7 * kDayUs;
-  double holdout_share = 0.2;             // the newest part by time, kept from training for the gate
+  double holdout_share = 0.2;  // the newest part by time, kept from training for the gate
   int64_t rows_min = 1000;
   int64_t positives_min = 20;
 };
@@ -70,24 +70,24 @@ struct Dataset {
   int64_t train_rows = 0, train_positives = 0, holdout_rows = 0, holdout_positives = 0;
   TimeUs from = 0, to = 0, as_of = 0, split_time = 0;
   std::string digest;
-  int64_t immature_rows = 0;              // left out: no label known yet
+  int64_t immature_rows = 0;  // left out: no label known yet
 };
 StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& model, const std::vector<std::string>& columns, TimeUs as_of,
                                const DatasetOptions& options, const std::string& directory);
 
 // What is handed to a trainer, and what it must leave.
 struct TrainerResult {
-  std::string artefact;                   // path of the model file
+  std::string artefact;  // path of the model file
   std::string digest;
   Json metrics;
-  std::string reference_profile;          // path; may be empty
+  std::string reference_profile;  // path; may be empty
 };
 
 // Runs a trainer as a child process group with a deadline, kills it whole, reads result.json. Exit 10 is UNAVAILABLE, 20
 // FAILED_PRECONDITION, a missing result.json DATA_LOSS, others ABORTED (to be retried).
 class JobRunner {
  public:
-  explicit JobRunner(std::vector<std::string> command);   // e.g. {"/proc/self/exe", "train"}
+  explicit JobRunner(std::vector<std::string> command);  // e.g. {"/proc/self/exe", "train"}
   ~JobRunner();
   Status Start(const Json& job, const std::string& directory, int64_t deadline_ms);
   // Nothing while it runs.
@@ -101,15 +101,15 @@ class JobRunner {
 
 // The built-in trainer: XGBoost through its C API, loaded at run time. Also `vigil train`.
 struct TrainConfig {
-  std::vector<std::string> rows;          // files
+  std::vector<std::string> rows;  // files
   std::string label = "_label";
-  std::vector<std::string> features;      // empty: every column whose name does not begin with '_' but the label
-  std::vector<std::pair<std::string, std::string>> params;   // XGBoost's own names
+  std::vector<std::string> features;                        // empty: every column whose name does not begin with '_' but the label
+  std::vector<std::pair<std::string, std::string>> params;  // XGBoost's own names
   int rounds = 200;
-  int early_stopping_rounds = 0;          // on the newest tenth by `_time`
-  std::string output;                     // model.json or .ubj
-  std::string profile_output;             // reference profile; empty: none
+  int early_stopping_rounds = 0;  // on the newest tenth by `_time`
+  std::string output;             // model.json or .ubj
+  std::string profile_output;     // reference profile; empty: none
 };
-StatusOr<Json> TrainXgboost(const TrainConfig& config);   // metrics
+StatusOr<Json> TrainXgboost(const TrainConfig& config);  // metrics
 
 }  // namespace vigil
