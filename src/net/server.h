@@ -30,10 +30,10 @@ class EventLoop {
 };
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";   // IPv4 or IPv6 literal, or a name
-  int port = 8080;                  // 0: a free one
-  std::string unix_socket;          // also listen here; empty: not
-  int threads = 0;                  // loops; 0: one a core this process may use
+  std::string host = "127.0.0.1";  // IPv4 or IPv6 literal, or a name
+  int port = 8080;                 // 0: a free one
+  std::string unix_socket;         // also listen here; empty: not
+  int threads = 0;                 // loops; 0: one a core this process may use
   HttpLimits limits;
 };
 

@@ -46,7 +46,7 @@ class TableWriter {
  public:
   virtual ~TableWriter() = default;
   virtual Status Write(const TableChunk& chunk) = 0;
-  virtual Status Finish() = 0;   // the file appears under its name only now
+  virtual Status Finish() = 0;  // the file appears under its name only now
 };
 
 // By the ending of the name: .csv .parquet .ndjson .jsonl (anything else: `format` says). A glob or several files of one shape read as one.
