@@ -145,8 +145,25 @@ struct TrainConfig {
 // Keys are the fields' names (`params` an object). Relative paths are taken from `base`, if given.
 StatusOr<TrainConfig> TrainConfigFromJson(const Json& value, std::string_view where, const std::string& base = "");
 // Returns the metrics, {"rows":..., "trees":..., "train.average_precision":..., "holdout.average_precision":..., ...}. Every file it
-// leaves is complete or absent. NOT_FOUND: no XGBoost library; FAILED_PRECONDITION: rows that cannot be learned from.
+// leaves is complete or absent. NOT_FOUND: no XGBoost library, or a file that is missing; UNAVAILABLE: too few rows to learn from yet
+// (none, or one class only); INVALID_ARGUMENT: columns or parameters that do not fit, in XGBoost's own words where they are its.
 StatusOr<Json> TrainXgboost(const TrainConfig& config);
+
+// The job document of a dataset, as docs/formats/retraining-job.md describes it; every trainer gets the same.
+struct TrainJob {
+  std::string id;
+  std::string model;
+  std::string parent;   // champion when it was asked for
+  int64_t attempt = 1;  // the fencing token: a later attempt's number is higher
+  std::vector<std::string> features;
+  std::vector<std::pair<std::string, std::string>> params;
+  int rounds = 200;
+  int early_stopping_rounds = 20;
+  std::string trigger;
+  TimeUs deadline = 0;  // when the parent will kill it; 0: not said
+  Dataset dataset;
+  Json ToJson() const;
+};
 
 // What a retraining child process does: reads the job that VIGIL_JOB names, trains, writes result.json last. Returns the exit code;
 // errors go to `error`, and for exit codes other than 0 no result.json exists.
