@@ -34,7 +34,7 @@ StatusOr<size_t> NumericColumn(const std::vector<TableColumn>& columns, const st
 struct Layout {
   std::vector<size_t> features;
   size_t label = 0;
-  std::optional<size_t> time, entity;
+  int time = -1, entity = -1;  // -1: the files have none
 };
 
 void AppendRow(const TableChunk& chunk, size_t r, const Layout& layout, const std::vector<TableColumn>& types, TrainingRows* rows) {
@@ -45,8 +45,8 @@ void AppendRow(const TableChunk& chunk, size_t r, const Layout& layout, const st
   }
   for (size_t column : layout.features) rows->features.push_back(static_cast<float>(chunk.Number(column, r, types)));
   rows->labels.push_back(static_cast<float>(label));
-  if (layout.time.has_value()) rows->times.push_back(chunk.columns[*layout.time].ints[r]);
-  if (layout.entity.has_value()) rows->entities.push_back(chunk.columns[*layout.entity].strings[r]);
+  if (layout.time >= 0) rows->times.push_back(chunk.columns[static_cast<size_t>(layout.time)].ints[r]);
+  if (layout.entity >= 0) rows->entities.push_back(chunk.columns[static_cast<size_t>(layout.entity)].strings[r]);
 }
 
 }  // namespace
@@ -66,11 +66,11 @@ StatusOr<TrainingRows> ReadTrainingRows(const std::vector<std::string>& files, c
     layout.features.push_back(index);
   }
   VIGIL_ASSIGN_OR_RETURN(layout.label, NumericColumn(types, label));
-  layout.time = IndexOf(types, "_time");
-  if (layout.time.has_value() && types[*layout.time].type != TableType::kTime && types[*layout.time].type != TableType::kInt64)
-    layout.time.reset();
-  layout.entity = IndexOf(types, "_entity");
-  if (layout.entity.has_value() && types[*layout.entity].type != TableType::kString) layout.entity.reset();
+  for (size_t i = 0; i < types.size(); ++i) {
+    const bool timed = types[i].type == TableType::kTime || types[i].type == TableType::kInt64;
+    if (types[i].name == "_time" && timed) layout.time = static_cast<int>(i);
+    if (types[i].name == "_entity" && types[i].type == TableType::kString) layout.entity = static_cast<int>(i);
+  }
 
   TrainingRows rows;
   rows.columns = std::move(columns);
