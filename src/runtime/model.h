@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -14,20 +16,21 @@
 namespace vigil {
 
 struct ModelInfo {
-  std::string format;         // "xgboost-json", "xgboost-ubj", "fake", ...
-  std::string library;        // what wrote it: "xgboost 3.2.0"; empty: unknown
-  std::string engine;         // the engine in use: "byte-rank", "float-interleaved", "reference", ...
-  std::string engine_reason;  // one sentence: why that one
-  int64_t memory_bytes = 0;   // resident, about
-  std::string digest;         // sha256 of the artefact
+  std::string format;                                      // "xgboost-json", "xgboost-ubj", "fake", ...
+  std::string library;                                     // what wrote it: "xgboost 3.2.0"; empty: unknown
+  std::string engine;                                      // the engine in use: "byte-rank", "float-interleaved", "reference", ...
+  std::string engine_reason;                               // one sentence: why that one
+  int64_t memory_bytes = 0;                                // resident, about
+  int64_t best_rounds = 0;                                 // rounds up to the early-stopping one (a ScoreCall::tree_limit); 0: unknown
+  std::string digest;                                      // sha256 of the artefact
   std::vector<std::pair<std::string, std::string>> facts;  // for `vigil inspect`: trees, depth, objective, ...
 };
 
 // What one scoring call asks for, and by when.
 struct ScoreCall {
-  bool margin = false;               // also a `margin` output, before the objective's transform
-  int64_t tree_limit = 0;            // rounds to use; 0: all
-  int64_t deadline_ns = INT64_MAX;   // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
+  bool margin = false;              // also a `margin` output, before the objective's transform
+  int64_t tree_limit = 0;           // rounds to use; 0: all
+  int64_t deadline_ns = INT64_MAX;  // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
   // Called exactly once, on the calling thread's loop, if and only if Score returned kLater.
   std::function<void(Status)> done;
   // Runs a function on the calling thread's loop; set by callers that can wait. A runtime that answers later needs it.
@@ -55,9 +58,9 @@ class LoadedModel {
 };
 
 struct LoadOptions {
-  bool self_check = true;        // score random and missing rows on every engine before the model is served
-  std::string engine;            // force one engine by name; empty: choose
-  uint64_t seed = 1;             // of the self-check's rows
+  bool self_check = true;  // score random and missing rows on every engine before the model is served
+  std::string engine;      // force one engine by name; empty: choose
+  uint64_t seed = 1;       // of the self-check's rows
 };
 
 // Knows one family of formats. Errors: UNIMPLEMENTED names a feature that is real but not served; INVALID_ARGUMENT a broken file, with
@@ -65,6 +68,8 @@ struct LoadOptions {
 class ModelLoader {
  public:
   virtual ~ModelLoader() = default;
+  // What it serves, for messages: "XGBoost JSON (.json)".
+  virtual std::vector<std::string> Formats() const { return {}; }
   // True if this loader is the one to try, from the name and the first bytes; never opens more than it is given.
   virtual bool Recognises(const std::string& path, std::string_view head) const = 0;
   virtual StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const = 0;

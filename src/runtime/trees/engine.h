@@ -1,0 +1,48 @@
+// Ways to compute a forest's margins. All add a row's leaves in the forest's order in float32, so all give the same bits as the
+// reference, in every batch size: which engine runs is a question of speed only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "runtime/trees/forest.h"
+
+namespace vigil::trees {
+
+inline constexpr size_t kScratchAlignment = 64;
+
+// Immutable; any thread may call. Holds what it needs of the forest unless it says otherwise.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string_view name() const = 0;
+  virtual int64_t memory_bytes() const = 0;
+  // Bytes a caller's thread must lend to each Score, aligned to kScratchAlignment.
+  virtual size_t scratch_bytes() const = 0;
+  // rows: [n][features], NaN: missing. tree_ends: Forest::TreeEnds. margins: [n][outputs]. Allocates nothing.
+  virtual void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const = 0;
+};
+
+// Each factory builds from a forest, or says in FAILED_PRECONDITION why its form cannot hold this one.
+
+// "reference": the plain walk over the forest, which must outlive it.
+std::unique_ptr<Engine> MakeReferenceEngine(const Forest& forest);
+
+// "float-interleaved": eight trees walked side by side on float thresholds. Holds any forest of up to 2^31 nodes.
+StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
+
+// "rank-nodes": a row at a time; all nodes of a tree are compared at once, as bytes. Any depth, by chained blocks.
+StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest);
+
+// "rank-rows": a register of rows at a time against every node of a tree, as bytes. Depth up to 6.
+StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest);
+
+// "byte-rank": `small` for batches and remainders below `large_from` rows, `large` above, in whole registers of `large_block` rows.
+std::unique_ptr<Engine> MakeByteRankEngine(std::unique_ptr<Engine> small, std::unique_ptr<Engine> large, size_t features, size_t outputs,
+                                           size_t large_from, size_t large_block);
+
+}  // namespace vigil::trees

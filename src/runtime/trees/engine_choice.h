@@ -1,0 +1,36 @@
+// Which engine serves a forest, and the proof that it may.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/status.h"
+#include "runtime/trees/engine.h"
+
+namespace vigil::trees {
+
+// Every engine's name, fastest first.
+std::vector<std::string> EngineNames();
+
+// Builds one by name. INVALID_ARGUMENT: no such engine; FAILED_PRECONDITION: it cannot hold this forest. The forest must outlive it.
+StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name);
+
+// Scores rows at, just below and just above thresholds, random, missing and infinite, alone and together, and compares each margin's
+// bits with the reference's. INTERNAL naming the engine and the first difference.
+Status SelfCheck(const Forest& forest, const Engine& engine, Random random);
+
+// Rows that reach a forest's corners: [n][features].
+std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random);
+
+struct EngineChoice {
+  std::unique_ptr<Engine> engine;
+  std::string reason;  // one sentence
+};
+
+// The fastest engine that can hold the forest and agrees with the reference; `forced`, if not empty, must be able to and agree.
+StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed);
+
+}  // namespace vigil::trees

@@ -1,0 +1,71 @@
+#include "runtime/trees/loader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/hash.h"
+#include "runtime/cat.h"
+#include "runtime/file.h"
+#include "runtime/trees/document.h"
+#include "runtime/trees/tree_model.h"
+#include "runtime/trees/xgboost.h"
+
+namespace vigil::trees {
+namespace {
+
+// UBJSON opens an object and goes on with a key's length (an integer type) or a count; JSON with a quote, a space or an end.
+bool LooksLikeUbj(std::string_view head) {
+  return head.size() >= 2 && head[0] == '{' && std::string_view("iUIlL#$N").find(head[1]) != std::string_view::npos;
+}
+
+bool LooksLikeJson(std::string_view head) {
+  const std::string_view text = head.substr(std::min(head.size(), head.find_first_not_of(" \t\r\n")));
+  return !text.empty() && (text[0] == '{' || text[0] == '[') && !LooksLikeUbj(head);
+}
+
+class XgboostLoader final : public ModelLoader {
+ public:
+  std::vector<std::string> Formats() const override { return {"XGBoost JSON (.json)", "XGBoost UBJSON (.ubj)"}; }
+
+  bool Recognises(const std::string& path, std::string_view head) const override {
+    // XGBoost writes its keys sorted, so "learner" comes first.
+    return LooksLikeUbj(head) || (LooksLikeJson(head) && head.find("\"learner\"") != std::string_view::npos) ||
+           EndsWithIgnoreCase(path, ".ubj");
+  }
+
+  StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const override {
+    VIGIL_ASSIGN_OR_RETURN(std::string bytes, ReadModelFile(path));
+    StatusOr<std::unique_ptr<LoadedModel>> model = Parse(std::move(bytes), options, EndsWithIgnoreCase(path, ".ubj"));
+    if (model.ok()) return model;
+    return Status(model.status().code(), Cat(path, ": ", model.status().message()));
+  }
+
+ private:
+  static StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options, bool named_ubj) {
+    if (bytes.empty()) return absl::InvalidArgumentError("the file is empty");
+    const bool ubj = LooksLikeUbj(bytes) || (named_ubj && bytes[0] != '{');
+    TreeModelParts parts;
+    parts.info.format = ubj ? "xgboost-ubj" : "xgboost-json";
+    parts.info.digest = Sha256Hex(bytes);
+    XgboostModel read;
+    {
+      // The document is several times the model's size: gone before the engines are built.
+      const auto content = std::make_shared<const std::string>(std::move(bytes));
+      VIGIL_ASSIGN_OR_RETURN(const Document document, ubj ? ReadUbjDocument(content) : ReadJsonDocument(*content));
+      VIGIL_ASSIGN_OR_RETURN(read, ReadXgboost(document));
+    }
+    parts.forest = std::move(read.forest);
+    parts.objective = read.objective;
+    parts.feature_names = std::move(read.feature_names);
+    parts.info.library = std::move(read.library);
+    parts.info.best_rounds = read.best_rounds;
+    return TreeModel::Make(std::move(parts), options);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ModelLoader> MakeXgboostLoader() { return std::make_unique<XgboostLoader>(); }
+
+}  // namespace vigil::trees

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "runtime/model.h"
+
+namespace vigil::trees {
+
+// XGBoost models as JSON or UBJSON, told apart by their first bytes.
+std::unique_ptr<ModelLoader> MakeXgboostLoader();
+
+}  // namespace vigil::trees

@@ -1,0 +1,104 @@
+#include "runtime/trees/objective.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "base/text.h"
+#include "runtime/cat.h"
+
+namespace vigil::trees {
+namespace {
+
+constexpr Objective kObjectives[] = {
+    {"reg:squarederror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:linear", Transform::kIdentity, Link::kIdentity, Task::kRegression},  // the old name of reg:squarederror
+    {"reg:squaredlogerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:pseudohubererror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:absoluteerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:quantileerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:expectileerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:logistic", Transform::kSigmoid, Link::kLogit, Task::kRegression},
+    {"reg:gamma", Transform::kExp, Link::kLog, Task::kRegression},
+    {"reg:tweedie", Transform::kExp, Link::kLog, Task::kRegression},
+    {"count:poisson", Transform::kExp, Link::kLog, Task::kRegression},
+    {"survival:cox", Transform::kExp, Link::kLog, Task::kRegression},
+    {"survival:aft", Transform::kExp, Link::kLog, Task::kRegression},
+    {"binary:logistic", Transform::kSigmoid, Link::kLogit, Task::kBinary},
+    {"binary:logitraw", Transform::kIdentity, Link::kIdentity, Task::kBinary},
+    {"binary:hinge", Transform::kHinge, Link::kIdentity, Task::kBinary},
+    {"multi:softprob", Transform::kSoftmax, Link::kIdentity, Task::kMulticlass},
+    {"multi:softmax", Transform::kArgmax, Link::kIdentity, Task::kMulticlass},
+    {"rank:pairwise", Transform::kIdentity, Link::kIdentity, Task::kRanking},
+    {"rank:ndcg", Transform::kIdentity, Link::kIdentity, Task::kRanking},
+    {"rank:map", Transform::kIdentity, Link::kIdentity, Task::kRanking},
+};
+
+// As XGBoost computes it (common/math.h), with its guard against overflow of exp.
+float Sigmoid(float x) {
+  constexpr float kEpsilon = 1e-16f;
+  return 1.0f / (std::exp(std::min(-x, 88.7f)) + 1.0f + kEpsilon);
+}
+
+void SoftmaxRow(const float* margins, size_t outputs, float* predictions) {
+  const float peak = *std::max_element(margins, margins + outputs);
+  double sum = 0;
+  for (size_t o = 0; o < outputs; ++o) {
+    predictions[o] = std::exp(margins[o] - peak);
+    sum += predictions[o];
+  }
+  for (size_t o = 0; o < outputs; ++o) predictions[o] /= static_cast<float>(sum);
+}
+
+}  // namespace
+
+StatusOr<Objective> FindObjective(std::string_view name) {
+  std::vector<std::string> known;
+  for (const Objective& objective : kObjectives) {
+    if (objective.name == name) return objective;
+    known.emplace_back(objective.name);
+  }
+  return absl::InvalidArgumentError(
+      Cat("unknown objective '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
+}
+
+StatusOr<float> BaseMargin(Link link, float base_score) {
+  float margin = base_score;
+  if (link == Link::kLogit) margin = -std::log(1.0f / base_score - 1.0f);
+  if (link == Link::kLog) margin = std::log(base_score);
+  if (!std::isfinite(margin)) {
+    return absl::InvalidArgumentError(Cat("base_score ", NumberText(base_score), " has no finite margin under this objective"));
+  }
+  return margin;
+}
+
+void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions) {
+  const size_t values = rows * outputs;
+  switch (transform) {
+    case Transform::kIdentity:
+      if (predictions != margins) std::copy_n(margins, values, predictions);
+      return;
+    case Transform::kSigmoid:
+      for (size_t i = 0; i < values; ++i) predictions[i] = Sigmoid(margins[i]);
+      return;
+    case Transform::kExp:
+      for (size_t i = 0; i < values; ++i) predictions[i] = std::exp(margins[i]);
+      return;
+    case Transform::kHinge:
+      for (size_t i = 0; i < values; ++i) predictions[i] = margins[i] > 0.0f ? 1.0f : 0.0f;
+      return;
+    case Transform::kSoftmax:
+      for (size_t r = 0; r < rows; ++r) SoftmaxRow(margins + r * outputs, outputs, predictions + r * outputs);
+      return;
+    case Transform::kArgmax:
+      for (size_t r = 0; r < rows; ++r) {
+        const float* row = margins + r * outputs;
+        predictions[r] = static_cast<float>(std::max_element(row, row + outputs) - row);
+      }
+      return;
+  }
+}
+
+}  // namespace vigil::trees

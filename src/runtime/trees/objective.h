@@ -1,0 +1,37 @@
+// What a model's margins mean: XGBoost's objectives, each with the transform from margin to prediction and the link that turns the
+// file's base_score into a margin. Source: XGBoost 3.2 src/objective/*.cc (PredTransform, ProbToMargin), checked against the library.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "domain/schema.h"
+
+namespace vigil::trees {
+
+enum class Transform : uint8_t { kIdentity, kSigmoid, kExp, kHinge, kSoftmax, kArgmax };
+enum class Link : uint8_t { kIdentity, kLogit, kLog };
+
+struct Objective {
+  std::string_view name;
+  Transform transform = Transform::kIdentity;
+  Link link = Link::kIdentity;
+  Task task = Task::kOther;
+};
+
+// INVALID_ARGUMENT naming the nearest known objective when there is none of this name.
+StatusOr<Objective> FindObjective(std::string_view name);
+
+// base_score, in the units of the prediction, as a margin. INVALID_ARGUMENT when that is not finite (a probability of 1, a rate of 0).
+StatusOr<float> BaseMargin(Link link, float base_score);
+
+// Numbers a row of the prediction.
+inline size_t PredictionWidth(Transform transform, size_t outputs) { return transform == Transform::kArgmax ? 1 : outputs; }
+
+// margins: [rows][outputs]; predictions: [rows][PredictionWidth]. They may be the same memory.
+void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions);
+
+}  // namespace vigil::trees

@@ -1,0 +1,27 @@
+// XGBoost's model schema (JSON and UBJSON, versions 1.0 to 3.x) read into a Forest.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "runtime/trees/document.h"
+#include "runtime/trees/forest.h"
+#include "runtime/trees/objective.h"
+
+namespace vigil::trees {
+
+struct XgboostModel {
+  Forest forest;
+  Objective objective;
+  std::string library;                     // "xgboost 3.2.0"; empty when the file does not say
+  std::vector<std::string> feature_names;  // empty, or forest.features of them
+  int32_t best_rounds = 0;                 // rounds up to the early-stopping one; 0: trained without early stopping
+};
+
+// UNIMPLEMENTED names what is real but not served (dart, gblinear, categorical splits, vector leaves); INVALID_ARGUMENT names the place
+// in the document ("learner.gradient_booster.model.trees[3]").
+StatusOr<XgboostModel> ReadXgboost(const Document& document);
+
+}  // namespace vigil::trees
