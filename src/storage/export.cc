@@ -34,6 +34,7 @@ struct DateDigest {
   uint64_t sum = 0;
   int64_t rows = 0;
   std::set<uint32_t> schemas;
+  bool selected = false;  // by the query
   void Add(const LoggedPrediction& row) {
     uint64_t words[4] = {row.prediction_id.value, row.labelled ? 1u : 0u, 0, static_cast<uint64_t>(row.label_time)};
     std::memcpy(&words[2], &row.label, sizeof(row.label));
@@ -190,15 +191,19 @@ std::string ReadText(const std::filesystem::path& path) {
 
 class Exporter {
  public:
-  Exporter(const PredictionLog& log, const ExportOptions& options) : log_(log), options_(options) {}
+  Exporter(const PredictionLog& log, const LogQuery& query, const std::string& directory)
+      : log_(log), query_(query), directory_(directory) {}
 
   StatusOr<ExportCounts> Run() {
     VIGIL_RETURN_IF_ERROR(Survey());
     for (const auto& [key, digest] : dates_) {
+      if (!digest.selected) continue;
       const std::filesystem::path directory = DirectoryOf(key);
       std::error_code ignored;
+      ++counts_.files;
       if (std::filesystem::exists(directory / kFileName, ignored) && ReadText(directory / kDigestName) == digest.Text()) {
-        ++counts_.dates_unchanged;
+        ++counts_.files_unchanged;
+        counts_.rows += digest.rows;
         continue;
       }
       VIGIL_RETURN_IF_ERROR(WriteDate(key, digest));
@@ -208,31 +213,34 @@ class Exporter {
 
  private:
   std::filesystem::path DirectoryOf(const DateKey& key) const {
-    return std::filesystem::path(options_.directory) / absl::StrCat("model=", PathValue(key.first)) /
+    return std::filesystem::path(directory_) / absl::StrCat("model=", PathValue(key.first)) /
            absl::StrCat("date=", FormatTime(key.second).substr(0, 10));
   }
-  LogQuery Query(const std::string& model, TimeUs from, TimeUs to) const {
-    return {
-        .model = model, .from = from, .to = to, .with_labels = true, .labels_as_of = options_.labels_as_of, .shadows = options_.shadows};
+  LogQuery WholeDates(const std::string& model, TimeUs from, TimeUs to) const {
+    return {.model = model, .from = from, .to = to, .with_labels = true, .labels_as_of = query_.labels_as_of, .shadows = query_.shadows};
   }
 
   // Which dates there are, and what is in them.
   Status Survey() {
-    const TimeUs from = options_.from == INT64_MIN ? INT64_MIN : DayOf(options_.from);
-    const TimeUs to = options_.to > INT64_MAX - kDayUs ? INT64_MAX : DayOf(options_.to + kDayUs - 1);
-    std::map<uint32_t, std::string> models;
+    const TimeUs from = query_.from < INT64_MIN + kDayUs ? INT64_MIN : DayOf(query_.from);
+    const TimeUs to = query_.to > INT64_MAX - kDayUs ? INT64_MAX : DayOf(query_.to + kDayUs - 1);
+    std::map<uint32_t, LogSchema> schemas;
     Status status;
-    VIGIL_RETURN_IF_ERROR(log_.Scan(Query(options_.model, from, to), [&](const LoggedPrediction& row) {
-      auto model = models.find(row.schema);
-      if (model == models.end()) {
-        StatusOr<LogSchema> schema = log_.FindSchema(row.schema);
-        if (!schema.ok()) {
-          status = schema.status();
+    VIGIL_RETURN_IF_ERROR(log_.Scan(WholeDates(query_.model, from, to), [&](const LoggedPrediction& row) {
+      auto schema = schemas.find(row.schema);
+      if (schema == schemas.end()) {
+        StatusOr<LogSchema> found = log_.FindSchema(row.schema);
+        if (!found.ok()) {
+          status = found.status();
           return false;
         }
-        model = models.emplace(row.schema, schema->model).first;
+        schema = schemas.emplace(row.schema, *std::move(found)).first;
       }
-      dates_[{model->second, DayOf(row.time)}].Add(row);
+      DateDigest& digest = dates_[{schema->second.model, DayOf(row.time)}];
+      digest.Add(row);
+      if (row.time >= query_.from && row.time < query_.to && (query_.version.empty() || schema->second.version == query_.version)) {
+        digest.selected = true;
+      }
       return true;
     }));
     return status;
@@ -250,11 +258,11 @@ class Exporter {
     std::filesystem::create_directories(directory, error);
     if (error) return absl::UnavailableError(absl::StrCat("creating ", directory.string(), ": ", error.message()));
     // Beside the partitions, where no reader looks, until it is whole.
-    const std::string temporary = absl::StrCat(options_.directory, "/.export-", getpid(), ".parquet");
+    const std::string temporary = absl::StrCat(directory_, "/.export-", getpid(), ".parquet");
     VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableWriter> writer, CreateTable(temporary, table.columns()));
     DateDigest written;
     Status status;
-    VIGIL_RETURN_IF_ERROR(log_.Scan(Query(key.first, key.second, key.second + kDayUs), [&](const LoggedPrediction& row) {
+    VIGIL_RETURN_IF_ERROR(log_.Scan(WholeDates(key.first, key.second, key.second + kDayUs), [&](const LoggedPrediction& row) {
       if (!digest.schemas.contains(row.schema)) return true;  // a version that came since: the next export takes it
       table.Add(row);
       written.Add(row);
@@ -272,21 +280,21 @@ class Exporter {
     // Last: a crash before it only means that the date is written again.
     std::ofstream(directory / kDigestName, std::ios::binary) << written.Text();
     counts_.rows += written.rows;
-    ++counts_.dates_written;
     return absl::OkStatus();
   }
 
   const PredictionLog& log_;
-  const ExportOptions& options_;
+  const LogQuery& query_;
+  const std::string& directory_;
   std::map<DateKey, DateDigest> dates_;
   ExportCounts counts_;
 };
 
 }  // namespace
 
-StatusOr<ExportCounts> ExportPredictions(const PredictionLog& log, const ExportOptions& options) {
-  if (options.directory.empty()) return absl::InvalidArgumentError("an export needs a directory");
-  return Exporter(log, options).Run();
+StatusOr<ExportCounts> ExportLog(const PredictionLog& log, const LogQuery& query, const std::string& directory) {
+  if (directory.empty()) return absl::InvalidArgumentError("an export needs a directory");
+  return Exporter(log, query, directory).Run();
 }
 
 }  // namespace vigil

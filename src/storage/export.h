@@ -12,23 +12,16 @@
 
 namespace vigil {
 
-struct ExportOptions {
-  std::string directory;    // STATE/parquet; created when missing
-  std::string model;        // empty: all
-  TimeUs from = INT64_MIN;  // whole UTC days that this range touches
-  TimeUs to = INT64_MAX;
-  TimeUs labels_as_of = INT64_MAX;
-  bool shadows = false;
-};
-
 struct ExportCounts {
-  int64_t rows = 0;  // written
-  int64_t dates_written = 0;
-  int64_t dates_unchanged = 0;  // exported before with the same predictions and labels: left alone
+  int64_t rows = 0;             // in the files of the dates that the query touches
+  int64_t files = 0;            // one a model and date
+  int64_t files_unchanged = 0;  // of them: exported before with the same predictions and labels, and left alone
 };
 
-// A date appears, or replaces what was exported before, whole: by one rename. Dates that the log no longer holds keep their files.
-// Memory is that of one segment and DuckDB's limit. Any thread; one export into a directory at a time.
-StatusOr<ExportCounts> ExportPredictions(const PredictionLog& log, const ExportOptions& options);
+// Exports every UTC date (of every model) that holds a record which `query` selects, labels as of `query.labels_as_of`; always the whole
+// date with all its versions, so that a narrower query never removes rows from an earlier export. A date appears, or replaces what
+// was exported before, by one rename. Dates that the log no longer holds keep their files. `directory` is made when missing. Memory is
+// that of one segment and DuckDB's limit. Any thread; one export into a directory at a time.
+StatusOr<ExportCounts> ExportLog(const PredictionLog& log, const LogQuery& query, const std::string& directory);
 
 }  // namespace vigil

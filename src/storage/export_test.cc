@@ -22,7 +22,6 @@ class ExportTest : public ::testing::Test {
     options.directory = directory_.file("log");
     log_ = PredictionLog::Open(options, clock_).value();
     writer_ = log_->NewWriter().value();
-    export_.directory = directory_.file("parquet");
   }
   void Log(const LogSchema& schema, int64_t i, TimeUs time, PredictionStatus status = PredictionStatus::kOk) {
     NumberedRecord numbered(log_->RegisterSchema(schema).value(), i, schema.columns.size());
@@ -32,9 +31,11 @@ class ExportTest : public ::testing::Test {
     ASSERT_TRUE(writer_->Append(numbered.record).ok());
     ASSERT_TRUE(writer_->Flush().ok());
   }
+  ExportCounts Export(const LogQuery& query = {}) { return ExportLog(*log_, query, directory_.file("parquet")).value(); }
+  static int64_t Written(const ExportCounts& counts) { return counts.files - counts.files_unchanged; }
   std::vector<std::string> Query(const std::string& sql) {
     std::vector<std::string> lines;
-    const Status status = QueryTables(sql, {{"log", {export_.directory + "/*/*/*.parquet"}}}, [&](std::string_view line) {
+    const Status status = QueryTables(sql, {{"log", {directory_.file("parquet") + "/*/*/*.parquet"}}}, [&](std::string_view line) {
       lines.emplace_back(line);
       return absl::OkStatus();
     });
@@ -46,7 +47,6 @@ class ExportTest : public ::testing::Test {
   FakeClock clock_{20'000 * kDayUs};
   std::unique_ptr<PredictionLog> log_;
   std::unique_ptr<LogWriter> writer_;
-  ExportOptions export_;
 };
 
 TEST_F(ExportTest, WritesTheContractsColumnsUnderHivePartitions) {
@@ -56,10 +56,11 @@ TEST_F(ExportTest, WritesTheContractsColumnsUnderHivePartitions) {
   Log(schema, 4, 17'000 * kDayUs + 6, PredictionStatus::kRefused);
   Log(schema, 5, 17'001 * kDayUs);
   ASSERT_EQ(log_->Join({{.id = "tx-3", .value = 1, .observed_at = 17'007 * kDayUs}}, nullptr).value().accepted, 1);
-  const ExportCounts counts = ExportPredictions(*log_, export_).value();
+  const ExportCounts counts = Export();
   EXPECT_EQ(counts.rows, 3);
-  EXPECT_EQ(counts.dates_written, 2);
-  EXPECT_TRUE(std::filesystem::exists(export_.directory + "/model=fraud/date=2016-07-18/predictions.parquet"));
+  EXPECT_EQ(counts.files, 2);
+  EXPECT_EQ(counts.files_unchanged, 0);
+  EXPECT_TRUE(std::filesystem::exists(directory_.file("parquet") + "/model=fraud/date=2016-07-18/predictions.parquet"));
   EXPECT_EQ(Query("SELECT column_name FROM (DESCRIBE log)").size(), 8u + 6u + 1u + 2u + 2u);
   const auto rows = Query(
       "SELECT length(prediction_id) AS l, id, entity, epoch_us(time) AS t, model, version, arm, latency_us, status, amount, "
@@ -78,18 +79,19 @@ TEST_F(ExportTest, WritesTheContractsColumnsUnderHivePartitions) {
 
 TEST_F(ExportTest, IsIncrementalIdempotentAndReplacesADate) {
   for (int64_t i = 1; i < 30; ++i) Log(FraudSchema(), i, (17'000 + i % 3) * kDayUs + i);
-  EXPECT_EQ(ExportPredictions(*log_, export_).value().dates_written, 3);
-  const ExportCounts again = ExportPredictions(*log_, export_).value();
-  EXPECT_EQ(again.dates_written, 0);
-  EXPECT_EQ(again.dates_unchanged, 3);
+  EXPECT_EQ(Written(Export()), 3);
+  const ExportCounts again = Export();
+  EXPECT_EQ(again.files, 3);
+  EXPECT_EQ(again.files_unchanged, 3);
+  EXPECT_EQ(again.rows, 29);
   // One label, one date.
   ASSERT_EQ(log_->Join({{.id = "tx-4", .value = 1}}, nullptr).value().accepted, 1);
-  EXPECT_EQ(ExportPredictions(*log_, export_).value().dates_written, 1);
+  EXPECT_EQ(Written(Export()), 1);
   EXPECT_EQ(Query("SELECT count(*) AS n, count(label) AS m, count(DISTINCT prediction_id) AS d FROM log"),
             (std::vector<std::string>{"{\"n\":29,\"m\":1,\"d\":29}"}));
   // A file that was cut short before its digest was written is written again.
-  std::filesystem::remove(export_.directory + "/model=fraud/date=2016-07-18/_digest");
-  EXPECT_EQ(ExportPredictions(*log_, export_).value().dates_written, 1);
+  std::filesystem::remove(directory_.file("parquet") + "/model=fraud/date=2016-07-18/_digest");
+  EXPECT_EQ(Written(Export()), 1);
   EXPECT_EQ(Query("SELECT count(*) AS n FROM log"), (std::vector<std::string>{"{\"n\":29}"}));
 }
 
@@ -101,19 +103,21 @@ TEST_F(ExportTest, VersionsOfOneDateShareAFileAndModelsDoNot) {
   Log(two, 2, 17'000 * kDayUs + 1);
   Log(other, 3, 17'000 * kDayUs + 2);
   Log(two, 4, 17'000 * kDayUs + 3, PredictionStatus::kShadow);
-  EXPECT_EQ(ExportPredictions(*log_, export_).value().rows, 3);
-  EXPECT_TRUE(std::filesystem::exists(export_.directory + "/model=churn%2Feu%201/date=2016-07-18/predictions.parquet"));
+  EXPECT_EQ(Export().rows, 3);
+  EXPECT_TRUE(std::filesystem::exists(directory_.file("parquet") + "/model=churn%2Feu%201/date=2016-07-18/predictions.parquet"));
   std::vector<std::string> lines;
-  ASSERT_TRUE(QueryTables("SELECT version, c4 FROM log ORDER BY version", {{"log", {export_.directory + "/model=fraud/*/*.parquet"}}},
+  ASSERT_TRUE(QueryTables("SELECT version, c4 FROM log ORDER BY version",
+                          {{"log", {directory_.file("parquet") + "/model=fraud/*/*.parquet"}}},
                           [&](std::string_view line) {
                             lines.emplace_back(line);
                             return absl::OkStatus();
                           })
                   .ok());
   EXPECT_EQ(lines, (std::vector<std::string>{"{\"version\":\"1\",\"c4\":null}", "{\"version\":\"2\",\"c4\":3}"}));
-  export_.model = "fraud";
-  export_.shadows = true;
-  EXPECT_EQ(ExportPredictions(*log_, export_).value().rows, 3);
+  EXPECT_EQ(Export({.model = "fraud", .version = "1"}).rows, 2) << "a date is always whole";
+  EXPECT_EQ(Export({.model = "fraud", .version = "9"}).files, 0);
+  EXPECT_EQ(Export({.model = "fraud", .from = 17'000 * kDayUs + 2}).files, 0);
+  EXPECT_EQ(Export({.model = "fraud", .shadows = true}).rows, 3);
 }
 
 }  // namespace

@@ -237,18 +237,6 @@ void ShardWriter::Tend(bool sync) {
   }
 }
 
-Status ShardWriter::SyncNow() {
-  OpenSegmentPtr current;
-  {
-    std::lock_guard lock(handover_mutex_);
-    current = current_;
-  }
-  if (current == nullptr || current->synced.load(std::memory_order_relaxed) >= current->segment->bytes.load(std::memory_order_acquire)) {
-    return absl::OkStatus();
-  }
-  return SyncSegment(*current);
-}
-
 Status ShardWriter::Close() {
   Status status = WriteBuffer();
   if (!status.ok()) dropped_.Add(buffered_records_);
