@@ -103,7 +103,7 @@ DriftSignificance TestDrift(Counts reference, Counts current, const Significance
     const double js = JensenShannonDistanceNats(pooled.reference, pooled.current);
     result.js = ChiSquareSf(8 * js * js / (scale * JsInflation(pooled, n, m)), degrees);
     result.chi_square = ChiSquareTwoSample(pooled.reference, pooled.current).p_value;
-    result.ks = KsP(pooled, n, m);
+    if (options.ks) result.ks = KsP(pooled, n, m);
   }
   if (pooled.sparse_bins > 0) {
     for (double* p : {&result.psi, &result.js, &result.ks, &result.chi_square}) {
