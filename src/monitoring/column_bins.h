@@ -49,6 +49,12 @@ class ColumnBins {
   std::vector<double> exact_;             // categories
 };
 
+// The sum of a row's surprises beyond which it is an outlier. A little above the profile's threshold, so that sums rounded otherwise do
+// not make outliers of the many rows that lie exactly on it.
+inline float OutlierBits(double threshold, size_t columns) {
+  return static_cast<float>(threshold * static_cast<double>(columns) * (1 + 1e-5));
+}
+
 // -log2 of each bin's share of the reference, missing last; half a row is added to every bin so that none is infinitely surprising.
 std::vector<float> Surprise(const ColumnProfile& column);
 

@@ -70,7 +70,7 @@ CountLayout::CountLayout(const MonitoredVersion& version) : reference_(version.r
     }
     outlier_threshold_ = std::numeric_limits<float>::infinity();
     if (reference_->outlier_threshold) {
-      outlier_threshold_ = static_cast<float>(*reference_->outlier_threshold * static_cast<double>(columns_.size()));
+      outlier_threshold_ = OutlierBits(*reference_->outlier_threshold, columns_.size());
     }
   }
   fingerprint_ = StableHash(description);

@@ -64,7 +64,7 @@ struct MonitorOptions {
   int64_t hour_windows_max = 24 * 120;
   int64_t day_windows_max = 1200;
   int64_t lateness_us = 5 * kMinuteUs;    // a window closes this long after its end
-  double significance = 0.01;             // per window and version, over all columns (Benjamini-Hochberg)
+  double significance = 0.01;             // per day and version (an hour gets a 24th), over all columns (Benjamini-Hochberg)
   int64_t rows_min = 200;                 // windows with fewer rows are not tested for drift
   int64_t label_horizon_us = 7 * kDayUs;  // labels are expected by then: windows older than this are matured
   int64_t labels_min = 30;                // matured windows with fewer labels give no performance finding
@@ -76,7 +76,8 @@ struct MonitorOptions {
   double drift_effect_min = 0.01;
   // Nor is one smaller than this many times what the reference's own days differ by (ColumnProfile::variation).
   double drift_variation_factor = 4;
-  double share_effect_min = 0.005;              // the same for missing, out-of-range, cleaned and outlier shares
+  double share_effect_min = 0.005;              // the same for missing and out-of-range shares
+  double outlier_effect_min = 0.05;             // and for the outlier share, which a few odd rows in a quiet hour must not move
   int64_t performance_rolling_us = 7 * kDayUs;  // daily metrics of rare classes are noisy: also judged over this
   int64_t concept_baseline_us = 7 * kDayUs;     // errors of a version's first matured time are what later ones are compared with;
   int64_t concept_labels_min = 2000;            // it lasts longer where this many labels
