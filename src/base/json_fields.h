@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/duration.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -78,7 +77,7 @@ class JsonFields {
   bool ReadDuration(const char* key, int64_t* out_us) {
     return Convert(
         key, "a span of time such as \"90s\", \"12h\" or \"7d\"",
-        [](const Json& j) { return j.is_string() && ParseDuration(j.get_ref<const std::string&>()).has_value(); },
+        [](const Json& j) { return j.is_string() && ParseDuration(j.get_ref<const std::string&>()).ok(); },
         [&](const Json& j) { *out_us = *ParseDuration(j.get_ref<const std::string&>()); });
   }
   // RFC 3339.
@@ -108,6 +107,8 @@ class JsonFields {
     if (status_.ok()) status_ = absl::InvalidArgumentError(message);
   }
 
+  // The first error so far, for documents that may hold further keys.
+  const Status& error() const { return status_; }
   // The first error, or an unknown key. Call once, after every read.
   Status Finish() {
     if (!status_.ok() || !value_.is_object()) return status_;

@@ -141,6 +141,7 @@ StatusOr<int64_t> ParseDuration(std::string_view text) {
   };
   double total = 0;
   std::string_view rest = text;
+  if (rest == "0") return 0;
   if (rest.empty()) return refuse();
   while (!rest.empty()) {
     double number = 0;

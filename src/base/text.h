@@ -29,7 +29,7 @@ std::string FormatTime(TimeUs time);
 // Accepts RFC 3339 with `Z` or an offset, `T` or a space, and up to nine decimals (microseconds are kept). Also "2018-07-15".
 StatusOr<TimeUs> ParseTime(std::string_view text);
 
-// "10ms", "30s", "5m", "1h30m", "7d" as microseconds; also "250us". At most a hundred years.
+// "10ms", "30s", "5m", "1h30m", "7d" as microseconds; also "250us" and "0". At most a hundred years.
 StatusOr<int64_t> ParseDuration(std::string_view text);
 std::string FormatDuration(int64_t duration_us);
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/duration.h"
+#include "base/text.h"
 #include "rollout/harm.h"
 
 namespace vigil {
@@ -67,7 +67,7 @@ std::string IntervalText(const Rollout& rollout) {
 std::string Missing(const Rollout& rollout, const RolloutStep& step, const RolloutEvidence& evidence, TimeUs now) {
   const TimeUs stayed = now - rollout.step_started;
   if (stayed < step.duration_min_us) {
-    return absl::StrCat(DurationText(stayed / kSecondUs * kSecondUs), " of at least ", DurationText(step.duration_min_us));
+    return absl::StrCat(FormatDuration(stayed / kSecondUs * kSecondUs), " of at least ", FormatDuration(step.duration_min_us));
   }
   const int64_t seen = Observations(step, evidence);
   const int64_t wanted = std::max(step.entities_min, rollout.options.burn_in_min);
@@ -153,7 +153,7 @@ Rollout Advance(Rollout rollout, const RolloutEvidence& evidence, TimeUs now) {
   }
   if (Watching(rollout.state) && now - rollout.started >= rollout.options.duration_max_us) {
     Enter(&rollout, RolloutState::kRollingBack,
-          absl::StrCat("no verdict within ", DurationText(rollout.options.duration_max_us), ": the champion stays (", rollout.reason, ")"));
+          absl::StrCat("no verdict within ", FormatDuration(rollout.options.duration_max_us), ": the champion stays (", rollout.reason, ")"));
   }
   return rollout;
 }

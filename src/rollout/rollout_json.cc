@@ -100,20 +100,20 @@ StatusOr<RolloutOptions> RolloutOptionsFromJson(const Json& value, std::string_v
 Json RolloutOptionsToJson(const RolloutOptions& options) {
   Json steps = Json::array();
   for (const RolloutStep& step : options.steps) {
-    steps.push_back({{"share", step.share}, {"duration_min", DurationText(step.duration_min_us)}, {"entities_min", step.entities_min}});
+    steps.push_back({{"share", step.share}, {"duration_min", FormatDuration(step.duration_min_us)}, {"entities_min", step.entities_min}});
   }
   return {{"steps", steps},
           {"alpha", options.alpha},
           {"harm_margin", options.harm_margin},
           {"n_star", options.n_star},
-          {"duration_max", DurationText(options.duration_max_us)},
+          {"duration_max", FormatDuration(options.duration_max_us)},
           {"error_share_max", options.error_share_max},
           {"latency_factor_max", options.latency_factor_max},
           {"ab_test", options.ab_test},
           {"guardrail", options.guardrail},
           {"burn_in_min", options.burn_in_min},
           {"hard_limit_predictions_min", options.hard_limit_predictions_min},
-          {"latency_floor", DurationText(options.latency_floor_us)},
+          {"latency_floor", FormatDuration(options.latency_floor_us)},
           {"sample_ratio_alpha", options.sample_ratio_alpha}};
 }
 
