@@ -132,7 +132,7 @@ TEST(Simulation, ConceptDriftIsSeenOnceItsLabelsAreThere) {
     const bool found = Has(life.Day({.fraud_unseen = 0.5}), "cusum", "");
     if (found && found_after < 0) found_after = day;
     for (const Finding& f : life.all()) {
-      if (f.metric != "average_precision" || f.window_end - f.window_start != 7 * kDayUs || f.version.empty()) continue;
+      if (f.metric != "average_precision_rolling") continue;
       (day == 0 ? before : after) = f.value;
       ASSERT_TRUE(f.baseline.has_value());
       EXPECT_NEAR(*f.baseline, before, 0.05);

@@ -129,13 +129,14 @@ Finding WindowPlace::Make(const char* kind, const char* metric, double value, in
 }
 
 void AppendTraffic(const WindowPlace& place, Counts counts, std::vector<Finding>* out) {
-  const int64_t rows = counts[kRows], refused = counts[kRefused];
-  if (rows + refused == 0) return;
+  const int64_t rows = counts[kRows], refused = counts[kRefused], failed = counts[kFailed], asked = rows + refused + failed;
+  if (asked == 0) return;
   const double seconds = static_cast<double>(place.end - place.start) / static_cast<double>(kSecondUs);
   out->push_back(place.Make("traffic", "rows", static_cast<double>(rows), rows));
   out->push_back(place.Make("traffic", "rows_per_second", static_cast<double>(rows) / seconds, rows));
-  out->push_back(place.Make("traffic", "refused_rows", static_cast<double>(refused), rows + refused));
-  out->push_back(place.Make("traffic", "refused_share", Share(refused, rows + refused), rows + refused));
+  out->push_back(place.Make("traffic", "refused_rows", static_cast<double>(refused), asked));
+  out->push_back(place.Make("traffic", "refused_share", Share(refused, asked), asked));
+  out->push_back(place.Make("traffic", "failure_share", Share(failed, asked), asked));
   if (rows == 0) return;
   const Counts latency = counts.subspan(kLatencyPlace, kLatencyBins);
   out->push_back(place.Make("traffic", "latency_p50_us", LatencyQuantile(latency, 0.5), rows));

@@ -22,7 +22,7 @@ struct WindowPlace {
   Finding Make(const char* kind, const char* metric, double value, int64_t n) const;
 };
 
-// rows, rows_per_second, refused_rows, refused_share, latency_{p50,p95,p99}_us. `counts` begins with a layout's common part.
+// rows, rows_per_second, refused_rows, refused_share, failure_share, latency_{p50,p95,p99}_us. `counts` begins with a layout's common part.
 void AppendTraffic(const WindowPlace& place, absl::Span<const int64_t> counts, std::vector<Finding>* out);
 
 // missing_share, out_of_range_share, infinite_share a column; outlier_share (from options.rows_min rows) and cleaned_share of rows. The
