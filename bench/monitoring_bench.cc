@@ -45,8 +45,8 @@ double NsPerRow(const Case& c, const std::vector<float>& rows, const std::shared
   double best = 1e18;
   const auto monitor = vigil::Monitor::Create({});
   vigil::MonitoredVersion version;
-  version.model = "m";
-  version.version = "1";
+  version.model = std::string("m");
+  version.version = std::string("1");
   version.columns = names;
   version.reference = reference;
   if (!monitor->AddVersion(version).ok()) return -1;
