@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "base/random.h"
-#include "bench/xgboost_peer.h"
 #include "runtime/engine_bench.h"
+#include "runtime/testing/xgboost_peer.h"
 #include "runtime/trees/loader.h"
 #include "runtime/trees/rank_kernels.h"
 
 namespace vigil::bench {
 namespace {
+
+using testing::XgboostPeer;
 
 constexpr size_t kTrainRows = 60000;
 constexpr size_t kFeatures = 30;

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "runtime/trees/ranks.h"
 
@@ -55,5 +57,9 @@ void ScoreRowTrees(const RowTrees& trees, const float* rows, size_t n, size_t fe
 
 // The instruction set in use: "AVX3_DL", "AVX2", ...
 std::string RankKernelTarget();
+// Every one that this program holds and this machine can run, best first.
+std::vector<std::string> RankKernelTargets();
+// For tests: uses that one from now on, in the whole process; empty: the best. Engines that exist keep working.
+void UseRankKernelTarget(std::string_view name);
 
 }  // namespace vigil::trees

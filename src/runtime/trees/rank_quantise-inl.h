@@ -16,6 +16,17 @@ HWY_BEFORE_NAMESPACE();
 namespace vigil::trees::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Per byte: `yes` where the top bit of `sign` is set.
+template <typename V>
+HWY_INLINE V SelectByTopBit(V sign, V yes, V no) {
+#if HWY_TARGET == HWY_SSSE3
+  // Highway 1.0's IfNegativeThenElse needs SSE4's blend, which looks at the top bit alone.
+  return hn::IfThenElse(hn::Lt(sign, hn::Zero(hn::DFromV<V>())), yes, no);
+#else
+  return hn::IfNegativeThenElse(sign, yes, no);
+#endif
+}
+
 // How many of 16 rising thresholds are <= x.
 HWY_INLINE size_t CountNotAbove(const float* HWY_RESTRICT thresholds, float x) {
   const hn::CappedTag<float, 16> d;

@@ -71,12 +71,12 @@ HWY_INLINE ByteVector LookupPlane(const uint8_t* HWY_RESTRICT plane, ByteVector 
   auto found = hn::TableLookupBytes(hn::LoadDup128(d, bytes), within);
   if constexpr (kDepth > 4) {
     const auto bit4 = hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, leaf)));
-    found = hn::IfNegativeThenElse(bit4, hn::TableLookupBytes(hn::LoadDup128(d, bytes + 16), within), found);
+    found = SelectByTopBit(bit4, hn::TableLookupBytes(hn::LoadDup128(d, bytes + 16), within), found);
     if constexpr (kDepth > 5) {
       const auto bit5 = hn::BitCast(d, hn::ShiftLeft<2>(hn::BitCast(d16, leaf)));
       const auto low = hn::TableLookupBytes(hn::LoadDup128(d, bytes + 32), within);
       const auto high = hn::TableLookupBytes(hn::LoadDup128(d, bytes + 48), within);
-      found = hn::IfNegativeThenElse(bit5, hn::IfNegativeThenElse(bit4, high, low), found);
+      found = SelectByTopBit(bit5, SelectByTopBit(bit4, high, low), found);
     }
   }
   return found;
@@ -178,9 +178,33 @@ void ScoreRowTrees(const RowTrees& trees, const float* rows, size_t n, size_t fe
   HWY_DYNAMIC_DISPATCH(ScoreRowTreesOfTarget)(trees, rows, n, features, tree_ends, reinterpret_cast<int8_t*>(scratch), margins);
 }
 
-std::string RankKernelTarget() {
+namespace {
+
+// Bits of HWY_TARGETS, of which a lower one is the better.
+std::vector<int64_t> UsableTargets() {
+  std::vector<int64_t> usable;
+  for (int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1) usable.push_back(rest & -rest);
+  return usable;
+}
+
+std::string NameOf(int64_t target) { return hwy::TargetName(target); }
+
+}  // namespace
+
+std::string RankKernelTarget() { return NameOf(UsableTargets().front()); }
+
+std::vector<std::string> RankKernelTargets() {
+  std::vector<std::string> names;
+  for (const int64_t target : UsableTargets()) names.push_back(NameOf(target));
+  return names;
+}
+
+void UseRankKernelTarget(std::string_view name) {
+  hwy::SetSupportedTargetsForTest(0);
+  for (const int64_t target : UsableTargets()) {
+    if (NameOf(target) == name) hwy::SetSupportedTargetsForTest(target);
+  }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  return hwy::TargetName(static_cast<uint32_t>(hwy::SupportedTargets() & -hwy::SupportedTargets()));
 }
 
 }  // namespace vigil::trees

@@ -1,4 +1,4 @@
-#include "bench/xgboost_peer.h"
+#include "runtime/testing/xgboost_peer.h"
 
 #include <dlfcn.h>
 
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace vigil::bench {
+namespace vigil::testing {
 
 // The few functions used, as declared in xgboost/c_api.h.
 struct XgboostPeer::Api {
@@ -123,4 +123,4 @@ Status XgboostPeer::Predict(const float* rows, size_t n, size_t columns, bool ma
   return absl::OkStatus();
 }
 
-}  // namespace vigil::bench
+}  // namespace vigil::testing

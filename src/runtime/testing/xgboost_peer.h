@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 
-namespace vigil::bench {
+namespace vigil::testing {
 
 class XgboostPeer {
  public:
@@ -38,4 +38,4 @@ class XgboostPeer {
   void* booster_ = nullptr;
 };
 
-}  // namespace vigil::bench
+}  // namespace vigil::testing
