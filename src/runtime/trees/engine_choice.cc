@@ -47,7 +47,7 @@ StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_v
     VIGIL_RETURN_IF_ERROR(nodes.status());
     const size_t lanes = RowLanes();
     return MakeByteRankEngine(*std::move(nodes), std::move(large), static_cast<size_t>(forest.features),
-                              static_cast<size_t>(forest.outputs), lanes * 3 / 8, lanes);
+                              static_cast<size_t>(forest.outputs), lanes * 9 / 32, lanes);
   }
   const std::vector<std::string> known = EngineNames();
   return absl::InvalidArgumentError(Cat("no engine '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));

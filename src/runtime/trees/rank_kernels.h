@@ -34,8 +34,11 @@ struct NodeBlocks {
 // Margins of n rows; see Engine::Score.
 void ScoreNodeBlocks(const NodeBlocks& blocks, const float* rows, size_t n, size_t features, const int32_t* tree_ends, float* margins);
 
-// Complete trees of `depth` levels, heap order as above. `column` counts twice the ranks' columns: first those where a missing value goes
-// right, then those where it goes left. A tree's leaves are four planes of 64 bytes, one a byte of the float, lowest first.
+inline constexpr size_t kRowLanesMax = 64;
+
+// Complete trees of `depth` levels, heap order as above. `column` is a column's number times kRowLanesMax, of twice the ranks' columns:
+// first those where a missing value goes right, then those where it goes left. A tree's leaves are four planes of 64 bytes, one a byte of
+// the float, lowest first.
 struct RowTrees {
   RankTableView ranks;
   int32_t outputs = 1;
@@ -47,7 +50,6 @@ struct RowTrees {
   const uint8_t* leaf = nullptr;      // [trees][4][64]
 };
 
-inline constexpr size_t kRowLanesMax = 64;
 // Rows a register holds on this machine.
 size_t RowLanes();
 // Bytes of `scratch`, aligned to 64.
