@@ -99,7 +99,7 @@ TEST(EnginesTest, RaggedAndLeafWiseTrees) {
 }
 
 TEST(EnginesTest, ManyFeatures) {
-  for (const int32_t features : {1, 31, 32, 33, 64, 65, 300}) {
+  for (const int32_t features : {1, 32, 33, 64, 65, 300}) {
     SCOPED_TRACE(absl::StrCat(features, " features"));
     RandomForestShape shape;
     shape.features = features;
@@ -112,7 +112,7 @@ TEST(EnginesTest, ManyFeatures) {
 }
 
 TEST(EnginesTest, MoreThresholdsThanAByteHolds) {
-  for (const int32_t thresholds : {254, 255, 256, 257, 600, 1500}) {
+  for (const int32_t thresholds : {255, 256, 1500}) {
     SCOPED_TRACE(absl::StrCat(thresholds, " thresholds"));
     RandomForestShape shape;
     shape.features = 4;
@@ -126,7 +126,7 @@ TEST(EnginesTest, MoreThresholdsThanAByteHolds) {
 }
 
 TEST(EnginesTest, ManyOutputs) {
-  for (const int32_t outputs : {2, 4, 7, 100}) {
+  for (const int32_t outputs : {2, 7, 100}) {
     SCOPED_TRACE(absl::StrCat(outputs, " outputs"));
     RandomForestShape shape;
     shape.outputs = outputs;
@@ -148,7 +148,7 @@ TEST(EnginesTest, NoTreesAndBareLeaves) {
 
 TEST(EnginesTest, ManySeeds) {
   Random random(99);
-  for (int i = 0; i < 15; ++i) {
+  for (int i = 0; i < 8; ++i) {
     SCOPED_TRACE(absl::StrCat("case ", i));
     RandomForestShape shape;
     shape.features = 1 + static_cast<int32_t>(random.Below(70));

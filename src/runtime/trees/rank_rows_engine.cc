@@ -27,6 +27,7 @@ class RankRowsEngine final : public Engine {
         leaf_(forest.trees() * kLeafBytes) {
     std::memset(threshold_.data(), kCodeAlwaysLeft, threshold_.size());
     for (int32_t t = 0; t < forest.trees(); ++t) Fill(forest, t, forest.node_begin[t], 1);
+    ranks_.ForgetThresholds();
     trees_ = {ranks_.view(), forest.outputs, base_.data(), output_begin_.data(), depth, column_.data(), threshold_.data(), leaf_.data()};
   }
 
@@ -62,7 +63,7 @@ class RankRowsEngine final : public Engine {
   const std::vector<float> base_;
   const std::vector<int32_t> output_begin_;
   const size_t lanes_;
-  const RankTable ranks_;
+  RankTable ranks_;
   AlignedArray<uint32_t> column_;
   AlignedArray<int8_t> threshold_;
   AlignedArray<uint8_t> leaf_;
