@@ -19,6 +19,7 @@ endif()
 
 add_library(vigil_flags INTERFACE)
 target_include_directories(vigil_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(vigil_flags INTERFACE VIGIL_VERSION="${PROJECT_VERSION}")
 # x86-64-v2 is the floor of supported machines; wider instructions are dispatched at run time where they pay (runtime/trees).
 target_compile_options(vigil_flags INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
   $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-march=x86-64-v2>)

@@ -87,6 +87,14 @@ TEST(Text, SuggestsTheNearestName) {
   EXPECT_EQ(DidYouMean("amont", {"amount"}), " (did you mean \"amount\"?)");
 }
 
+TEST(Text, DurationsRoundTrip) {
+  EXPECT_EQ(*ParseDuration("10ms"), 10'000);
+  EXPECT_EQ(*ParseDuration("1h30m"), 90 * kMinuteUs);
+  EXPECT_EQ(*ParseDuration("7d"), 7 * kDayUs);
+  EXPECT_EQ(FormatDuration(*ParseDuration("1d2h3m4s5ms6us")), "1d2h3m4s5ms6us");
+  for (const char* text : {"", "7", "d", "-1s", "1x", "1e99d", "999999999d", "nan s"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+}
+
 TEST(Json, ErrorsNameTheDocument) {
   const auto parsed = ParseJson("{", "result.json");
   ASSERT_FALSE(parsed.ok());

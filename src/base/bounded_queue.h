@@ -2,9 +2,9 @@
 // waits for a slow reader on the serving path.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <chrono>
 #include <deque>
 #include <mutex>
 #include <optional>

@@ -18,8 +18,8 @@ using absl::StatusOr;
 #define VIGIL_CONCAT(a, b) VIGIL_CONCAT_INNER(a, b)
 
 // Returns the status from the enclosing function unless it is OK.
-#define VIGIL_RETURN_IF_ERROR(expr)                        \
-  do {                                                     \
+#define VIGIL_RETURN_IF_ERROR(expr)                                                       \
+  do {                                                                                    \
     if (::absl::Status vigil_status_ = (expr); !vigil_status_.ok()) return vigil_status_; \
   } while (false)
 
@@ -29,5 +29,4 @@ using absl::StatusOr;
   lhs = std::move(tmp).value()
 
 // `VIGIL_ASSIGN_OR_RETURN(auto x, F())`: x is F's value, or the enclosing function returns F's status.
-#define VIGIL_ASSIGN_OR_RETURN(lhs, expr) \
-  VIGIL_ASSIGN_OR_RETURN_INNER(VIGIL_CONCAT(vigil_or_, __LINE__), lhs, expr)
+#define VIGIL_ASSIGN_OR_RETURN(lhs, expr) VIGIL_ASSIGN_OR_RETURN_INNER(VIGIL_CONCAT(vigil_or_, __LINE__), lhs, expr)

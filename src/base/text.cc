@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -30,7 +31,11 @@ void AppendShortest(std::string* out, T value) {
 size_t Utf8Length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xC2 && lead < 0xE0 ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
   if (length == 0 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -114,6 +119,55 @@ StatusOr<TimeUs> ParseTime(std::string_view text) {
     return absl::ToUnixMicros(time);
   }
   return absl::InvalidArgumentError(absl::StrCat("\"", normal.substr(0, 64), "\" is not an RFC 3339 time such as 2018-07-15T12:00:00Z"));
+}
+
+namespace {
+
+struct DurationUnit {
+  std::string_view name;
+  int64_t us;
+};
+// "ms" and "us" stand before "m" so that the longest name is tried first.
+constexpr DurationUnit kUnits[] = {{"ms", 1000},   {"us", 1},     {"s", kSecondUs}, {"m", kMinuteUs},
+                                   {"h", kHourUs}, {"d", kDayUs}, {"w", 7 * kDayUs}};
+constexpr int64_t kDurationUsMax = int64_t{36525} * kDayUs;
+
+}  // namespace
+
+StatusOr<int64_t> ParseDuration(std::string_view text) {
+  const auto refuse = [&] {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", std::string(text.substr(0, 64)), "\" is not a duration such as 10ms, 30s, 5m, 1h30m or 7d"));
+  };
+  double total = 0;
+  std::string_view rest = text;
+  if (rest == "0") return 0;
+  if (rest.empty()) return refuse();
+  while (!rest.empty()) {
+    double number = 0;
+    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    if (parsed.ec != std::errc() || !(number >= 0)) return refuse();
+    rest.remove_prefix(static_cast<size_t>(parsed.ptr - rest.data()));
+    const auto unit =
+        std::find_if(std::begin(kUnits), std::end(kUnits), [&](const DurationUnit& u) { return rest.substr(0, u.name.size()) == u.name; });
+    if (unit == std::end(kUnits)) return refuse();
+    rest.remove_prefix(unit->name.size());
+    total += number * static_cast<double>(unit->us);
+    if (total > static_cast<double>(kDurationUsMax)) return refuse();
+  }
+  return std::llround(total);
+}
+
+std::string FormatDuration(int64_t duration_us) {
+  if (duration_us == 0) return "0s";
+  std::string out;
+  for (const DurationUnit& unit : {kUnits[5], kUnits[4], kUnits[3], kUnits[2], kUnits[0], kUnits[1]}) {
+    if (const int64_t n = duration_us / unit.us; n > 0) {
+      absl::StrAppend(&out, n, std::string(unit.name));
+      duration_us %= unit.us;
+    }
+  }
+  return out;
 }
 
 std::optional<std::string> NearestName(std::string_view name, const std::vector<std::string>& known) {

@@ -29,6 +29,10 @@ std::string FormatTime(TimeUs time);
 // Accepts RFC 3339 with `Z` or an offset, `T` or a space, and up to nine decimals (microseconds are kept). Also "2018-07-15".
 StatusOr<TimeUs> ParseTime(std::string_view text);
 
+// "10ms", "30s", "5m", "1h30m", "7d" as microseconds; also "250us" and "0". At most a hundred years.
+StatusOr<int64_t> ParseDuration(std::string_view text);
+std::string FormatDuration(int64_t duration_us);
+
 // The known name with the least edit distance to `name`, if it is near enough to be meant: at most a third of its length, and at least 1.
 std::optional<std::string> NearestName(std::string_view name, const std::vector<std::string>& known);
 // ` (did you mean "amount"?)`, or an empty string when nothing is near.

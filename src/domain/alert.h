@@ -16,7 +16,7 @@ enum class Severity : uint8_t { kInfo, kWarning, kCritical };
 std::string_view SeverityName(Severity severity);
 
 struct Alert {
-  std::string id;                 // stable for one firing
+  std::string id;  // stable for one firing
   std::string rule;
   std::string model;
   std::string version;
@@ -29,7 +29,7 @@ struct Alert {
   double threshold = 0;
   TimeUs started = 0;
   TimeUs fired = 0;
-  TimeUs ended = 0;               // 0: still on
+  TimeUs ended = 0;  // 0: still on
   TimeUs acknowledged = 0;
   std::string acknowledged_by;
   TimeUs silenced_until = 0;

@@ -14,7 +14,20 @@ namespace vigil {
 
 // The Open Inference Protocol's element types.
 enum class DType : uint8_t {
-  kBool, kUint8, kUint16, kUint32, kUint64, kInt8, kInt16, kInt32, kInt64, kFloat16, kBfloat16, kFloat32, kFloat64, kString,
+  kBool,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFloat16,
+  kBfloat16,
+  kFloat32,
+  kFloat64,
+  kString,
 };
 
 // "FP32", "BYTES", ...: the Open Inference Protocol's names.
@@ -68,9 +81,9 @@ struct OwnedTensor {
   std::string name;
   DType dtype = DType::kFloat32;
   absl::InlinedVector<int64_t, 4> shape;
-  std::vector<float> floats;            // kFloat32
-  std::vector<std::byte> bytes;         // every other fixed-size type, row-major
-  std::vector<std::string> strings;     // kString
+  std::vector<float> floats;         // kFloat32
+  std::vector<std::byte> bytes;      // every other fixed-size type, row-major
+  std::vector<std::string> strings;  // kString
 
   // Makes this a FP32 tensor of `shape` with room for its elements.
   absl::Span<float> ResetFloats(std::string_view tensor_name, std::initializer_list<int64_t> tensor_shape);

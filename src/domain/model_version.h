@@ -24,21 +24,21 @@ std::optional<Role> ParseRole(std::string_view name);
 // Never changed once registered.
 struct VersionFacts {
   std::string model;
-  std::string version;            // "1", "2", ... or what the repository called it
-  std::string uri;                // where the artefact is
-  std::string digest;             // sha256 of the artefact
-  std::string format;             // "xgboost-json", ...
+  std::string version;  // "1", "2", ... or what the repository called it
+  std::string uri;      // where the artefact is
+  std::string digest;   // sha256 of the artefact
+  std::string format;   // "xgboost-json", ...
   TimeUs created = 0;
-  std::string created_by;         // a person, "demo", or "job/17"
-  std::string parent;             // the version it was retrained from
-  TimeUs training_from = 0;       // the window of rows it was fitted on; 0: unknown
+  std::string created_by;    // a person, "demo", or "job/17"
+  std::string parent;        // the version it was retrained from
+  TimeUs training_from = 0;  // the window of rows it was fitted on; 0: unknown
   TimeUs training_to = 0;
-  TimeUs as_of = 0;               // labels known then
+  TimeUs as_of = 0;  // labels known then
   int64_t training_rows = 0;
   std::string dataset_digest;
-  std::string trigger;            // what asked for it: an alert id, "cron", "manual"
+  std::string trigger;                    // what asked for it: an alert id, "cron", "manual"
   std::map<std::string, double> metrics;  // offline, named as in the gate's report
-  std::string gate_report;        // JSON; empty: never gated
+  std::string gate_report;                // JSON; empty: never gated
 };
 
 // (model, role) → version, changed only by compare-and-set on the epoch.

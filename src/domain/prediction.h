@@ -21,15 +21,15 @@ std::string_view PredictionStatusName(PredictionStatus status);
 struct PredictionRecord {
   PredictionId prediction_id;
   uint32_t schema = 0;
-  TimeUs time = 0;                      // the prediction's own time (event time when the caller gave one)
+  TimeUs time = 0;  // the prediction's own time (event time when the caller gave one)
   uint32_t latency_us = 0;
   PredictionStatus status = PredictionStatus::kOk;
-  std::string_view id;                  // the caller's own; empty: none
+  std::string_view id;  // the caller's own; empty: none
   std::string_view entity;
   std::string_view arm;
-  absl::Span<const float> features;     // as received, before cleaning; NaN: missing
-  absl::Span<const uint8_t> cleaning;   // Cleaning, one a feature; empty: nothing was touched
-  absl::Span<const float> outputs;      // first output, flattened; empty when refused
+  absl::Span<const float> features;    // as received, before cleaning; NaN: missing
+  absl::Span<const uint8_t> cleaning;  // Cleaning, one a feature; empty: nothing was touched
+  absl::Span<const float> outputs;     // first output, flattened; empty when refused
 };
 
 }  // namespace vigil

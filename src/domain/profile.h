@@ -18,14 +18,17 @@ enum class ColumnKind : uint8_t { kNumeric, kCategorical };
 struct ColumnProfile {
   std::string name;
   ColumnKind kind = ColumnKind::kNumeric;
-  std::vector<double> edges;        // numeric: strictly rising, at most kProfileEdgesMax
-  std::vector<double> categories;   // categorical: rising
-  std::vector<int64_t> counts;      // of the reference: edges.size()+1, or categories.size()+1
+  std::vector<double> edges;       // numeric: strictly rising, at most kProfileEdgesMax
+  std::vector<double> categories;  // categorical: rising
+  std::vector<int64_t> counts;     // of the reference: edges.size()+1, or categories.size()+1
   int64_t missing = 0;
-  double minimum = 0;               // over the values that are neither missing nor infinite
+  double minimum = 0;  // over the values that are neither missing nor infinite
   double maximum = 0;
   double mean = 0;
   double standard_deviation = 0;    // population
+  // How far the reference strays from itself: the largest PSI, beyond sampling noise, of one of its days against the whole, or of its
+  // first third against its last. Seasons and slow trends move live windows by this much without anything being wrong.
+  double variation = 0;
 
   size_t bins() const { return counts.size(); }
   int64_t present() const {
@@ -41,6 +44,8 @@ struct ReferenceProfile {
   std::vector<ColumnProfile> columns;       // features, in the model's order
   std::optional<ColumnProfile> score;       // of the model's own predictions, when they were known
   std::optional<double> positive_rate;      // of the label, when it was known
+  // 99.9% quantile of the reference rows' outlier scores (MonitorWriter::OutlierScore), in bits.
+  std::optional<double> outlier_threshold;
   std::string source;                       // what it was made from: a file name and digest
 };
 

@@ -25,14 +25,14 @@ struct Principal {
 
 // Lives as long as the request; its views point into the connection's buffers.
 struct RequestContext {
-  std::string_view request_id;     // X-Request-Id, given or made
+  std::string_view request_id;  // X-Request-Id, given or made
   Principal principal;
   TraceContext trace;
-  std::string_view entity;         // default for rows that bring none
-  int64_t deadline_ns = INT64_MAX; // Clock::MonotonicNs at which an answer is worth nothing
-  int64_t arrived_ns = 0;          // Clock::MonotonicNs when the request was whole
-  TimeUs received_us = 0;          // Clock::NowUs
-  uint32_t shard = 0;              // the serving thread's number
+  std::string_view entity;          // default for rows that bring none
+  int64_t deadline_ns = INT64_MAX;  // Clock::MonotonicNs at which an answer is worth nothing
+  int64_t arrived_ns = 0;           // Clock::MonotonicNs when the request was whole
+  TimeUs received_us = 0;           // Clock::NowUs
+  uint32_t shard = 0;               // the serving thread's number
 };
 
 }  // namespace vigil

@@ -28,7 +28,7 @@ struct Signature {
   std::vector<std::string> columns;
   bool columns_are_named = false;  // false: the names were made up, and unnamed rows are the usual form
   Task task = Task::kOther;
-  int64_t output_width = 1;        // numbers a row in the first output
+  int64_t output_width = 1;  // numbers a row in the first output
 };
 
 // What to do with a value that breaks a column's rule.
@@ -43,17 +43,17 @@ std::string_view CleanPolicyName(CleanPolicy policy);
 // What one column may hold. Defaults accept whatever the model accepts.
 struct ColumnRule {
   std::string name;
-  bool nullable = true;                 // may a value be missing (null, NaN, absent)
-  std::optional<double> minimum;        // inclusive
-  std::optional<double> maximum;        // inclusive
-  std::vector<double> categories;       // allowed values; empty: any
+  bool nullable = true;            // may a value be missing (null, NaN, absent)
+  std::optional<double> minimum;   // inclusive
+  std::optional<double> maximum;   // inclusive
+  std::vector<double> categories;  // allowed values; empty: any
   bool infinity_allowed = false;
-  bool sensitive = false;               // redacted before anything is written
+  bool sensitive = false;  // redacted before anything is written
   CleanPolicy on_missing = CleanPolicy::kReject;
   CleanPolicy on_range = CleanPolicy::kReject;
   CleanPolicy on_category = CleanPolicy::kReject;
   CleanPolicy on_infinity = CleanPolicy::kReject;
-  std::optional<double> impute;         // what kImpute writes
+  std::optional<double> impute;  // what kImpute writes
 };
 
 // Optional tightening of a signature: rules in the signature's column order.
@@ -72,8 +72,8 @@ std::string_view RuleName(Rule rule);
 struct RowError {
   int64_t row = 0;
   std::string column;
-  std::string value;   // as it came, at most kRowErrorValueBytesMax bytes
-  std::string rule;    // RuleName plus the bound: "maximum 100"
+  std::string value;  // as it came, at most kRowErrorValueBytesMax bytes
+  std::string rule;   // RuleName plus the bound: "maximum 100"
 };
 inline constexpr size_t kRowErrorValueBytesMax = 64;
 inline constexpr size_t kRowErrorsMax = 100;  // more are counted, not listed

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -14,6 +15,10 @@ struct ClientResponse {
   int status = 0;
   std::string content_type;
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+
+  // `name` in lower case; empty when absent.
+  std::string_view header(std::string_view name) const;
 };
 
 struct ClientOptions {
@@ -23,16 +28,20 @@ struct ClientOptions {
   bool verify_tls = true;
 };
 
-// One kept connection; one thread at a time. `base_url` is "http://127.0.0.1:8080" or "unix:/run/vigil.sock".
+// One kept connection; one thread at a time. Follows no redirect; loopback and Unix sockets never go through a proxy. `base_url` is
+// "http://127.0.0.1:8080" or "unix:/run/vigil.sock".
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   static std::unique_ptr<HttpClient> Create(std::string base_url, const ClientOptions& options = {});
-  // UNAVAILABLE: no connection; DEADLINE_EXCEEDED: timed out. Any HTTP status is a response, not an error.
-  virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
-                                        const std::vector<std::string>& headers = {}) = 0;
+  // UNAVAILABLE: no connection (certificates that do not verify included); DEADLINE_EXCEEDED: timed out; RESOURCE_EXHAUSTED: the answer
+  // is beyond response_bytes_max; INVALID_ARGUMENT: what was to be sent is no HTTP. Any HTTP status is a response, not an error.
+  virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type,
+                                        std::string_view body, const std::vector<std::string>& headers = {}) = 0;
   StatusOr<ClientResponse> Get(std::string_view target) { return Send("GET", target, "", ""); }
-  StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) { return Send("POST", target, "application/json", body); }
+  StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) {
+    return Send("POST", target, "application/json", body);
+  }
 };
 
 }  // namespace vigil::net

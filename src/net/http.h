@@ -13,19 +13,20 @@ namespace vigil::net {
 
 // Every limit has a name and a default.
 struct HttpLimits {
-  size_t uri_bytes_max = 8 << 10;           // 414
-  size_t header_bytes_max = 32 << 10;       // 431, all header lines together
-  size_t headers_max = 100;                 // 431
-  size_t body_bytes_max = 64 << 20;         // 413
-  size_t pipelined_max = 64;                // requests read ahead on one connection
-  size_t connections_max = 16384;           // a process; beyond it accept and close
-  size_t output_bytes_max = 64 << 20;       // unsent bytes on one connection before it is closed
-  int64_t header_timeout_ms = 10'000;       // 408
-  int64_t body_timeout_ms = 30'000;         // 408, restarted by progress of at least body_bytes_per_s_min
+  size_t uri_bytes_max = 8 << 10;            // 414
+  size_t header_bytes_max = 32 << 10;        // 431, all header lines together
+  size_t headers_max = 100;                  // 431
+  size_t body_bytes_max = 64 << 20;          // 413
+  size_t pipelined_max = 64;                 // requests read ahead on one connection
+  size_t connections_max = 16384;            // a process; beyond it accept and close
+  size_t output_bytes_max = 64 << 20;        // unsent bytes on one connection before it is closed
+  size_t input_bytes_max = size_t{1} << 30;  // memory under requests not yet answered, a process; beyond it large bodies get 503
+  int64_t header_timeout_ms = 10'000;        // 408
+  int64_t body_timeout_ms = 30'000;          // 408, restarted by progress of at least body_bytes_per_s_min
   int64_t body_bytes_per_s_min = 1024;
-  int64_t idle_timeout_ms = 75'000;         // kept connections
-  int64_t write_timeout_ms = 30'000;        // no progress in sending
-  int64_t drain_timeout_ms = 25'000;        // on shutdown
+  int64_t idle_timeout_ms = 75'000;   // kept connections
+  int64_t write_timeout_ms = 30'000;  // no progress in sending
+  int64_t drain_timeout_ms = 25'000;  // on shutdown
 };
 
 enum class Method : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kPatch, kOther };
@@ -39,11 +40,11 @@ struct Header {
 // Views into the connection's buffer; valid until the exchange is answered.
 struct HttpRequest {
   Method method = Method::kGet;
-  std::string_view target;   // as it came: "/v2/models/fraud?x=1"
-  std::string_view path;     // before '?', not percent-decoded
-  std::string_view query;    // after '?'
+  std::string_view target;  // as it came: "/v2/models/fraud?x=1"
+  std::string_view path;    // before '?', not percent-decoded
+  std::string_view query;   // after '?'
   absl::InlinedVector<Header, 24> headers;
-  std::string_view body;     // whole, de-chunked
+  std::string_view body;  // whole, de-chunked
   bool keep_alive = true;
   int minor_version = 1;
 
@@ -86,8 +87,11 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual void OnRequest(const HttpRequest& request, Exchange& exchange) = 0;
-  // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 431, 501, 505) in our error shape.
+  // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 417, 431, 500, 501, 503, 505) in our
+  // error shape.
   virtual std::string ErrorBody(int status, std::string_view reason) = 0;
+  // The X-Request-Id of such an answer; empty: none.
+  virtual std::string ErrorRequestId() { return {}; }
 };
 
 }  // namespace vigil::net

@@ -30,10 +30,10 @@ class EventLoop {
 };
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";   // IPv4 or IPv6 literal, or a name
-  int port = 8080;                  // 0: a free one
-  std::string unix_socket;          // also listen here; empty: not
-  int threads = 0;                  // loops; 0: one a core this process may use
+  std::string host = "127.0.0.1";  // IPv4 or IPv6 literal, or a name
+  int port = 8080;                 // 0: a free one
+  std::string unix_socket;         // also listen here; empty: not
+  int threads = 0;                 // loops; 0: one a core this process may use
   HttpLimits limits;
 };
 
@@ -54,7 +54,8 @@ using HandlerFactory = std::function<std::unique_ptr<HttpHandler>(EventLoop& loo
 class HttpServer {
  public:
   virtual ~HttpServer() = default;
-  // Binds and starts the loops. `make_handler` is called once on each loop's thread.
+  // Binds and starts the loops. `make_handler` is called once on each loop's thread, one after
+  // another, before Start returns.
   static StatusOr<std::unique_ptr<HttpServer>> Start(const ServerOptions& options, HandlerFactory make_handler);
   virtual int port() const = 0;
   virtual int threads() const = 0;

@@ -20,37 +20,38 @@
 
 namespace vigil {
 
-inline constexpr size_t kRowsMax = 1'000'000;   // a request
+inline constexpr size_t kRowsMax = 1'000'000;  // a request
 
 // What a dialect's parser fills: rows as a matrix of floats in the model's column order, and what it could not put there. Reused from
 // request to request; Reset keeps the memory.
 struct RowBatch {
   size_t rows = 0;
   size_t columns = 0;
-  std::vector<float> values;                 // rows × columns; NaN: missing
-  std::vector<std::string_view> ids;         // the caller's own; empty, or one a row
-  std::vector<std::string_view> entities;    // empty, or one a row
-  std::vector<TimeUs> times;                 // event times; empty, or one a row
-  std::vector<RowError> errors;              // cells that are no number; at most kRowErrorsMax are kept ...
-  int64_t error_count = 0;                   // ... and all are counted
-  std::vector<uint32_t> error_rows;          // rows with at least one such cell, rising, without repeats
-  std::vector<std::string> warnings;         // unknown columns
-  bool partial = false;                      // answer what can be answered, null for refused rows
+  std::vector<float> values;               // rows × columns; NaN: missing
+  std::vector<std::string_view> ids;       // the caller's own; empty, or one a row
+  std::vector<std::string_view> entities;  // empty, or one a row
+  std::vector<TimeUs> times;               // event times; empty, or one a row
+  std::vector<RowError> errors;            // cells that are no number; at most kRowErrorsMax are kept ...
+  int64_t error_count = 0;                 // ... and all are counted
+  std::vector<uint32_t> error_rows;        // rows with at least one such cell, rising, without repeats
+  std::vector<std::string> warnings;       // unknown columns
+  bool partial = false;                    // answer what can be answered, null for refused rows
 
   void Reset(size_t column_count);
+  // Rows may come in any order. Cuts error.value to kRowErrorValueBytesMax.
   void AddError(RowError error);
 };
 
 // A resolved model, pinned for the request.
 struct PredictTarget {
   std::shared_ptr<const ServedModel> model;
-  std::shared_ptr<const ServedVersion> version;   // asked for by number, or the champion
-  bool version_is_explicit = false;               // then routing is bypassed
+  std::shared_ptr<const ServedVersion> version;  // asked for by number, or the champion
+  bool version_is_explicit = false;              // then routing is bypassed
 };
 
 struct PredictResult {
-  std::string_view version;                       // that answered; with several arms, the champion's
-  absl::Span<const float> outputs;                // rows × width of the first output, NaN in refused rows
+  std::string_view version;         // that answered; with several arms, the champion's
+  absl::Span<const float> outputs;  // rows × width of the first output, NaN in refused rows
   size_t width = 1;
   absl::Span<const PredictionId> prediction_ids;  // one a row; refused rows have one too when they were logged
   absl::Span<const uint8_t> refused;              // one a row; empty: none
@@ -62,33 +63,47 @@ struct PredictResult {
 
 struct PipelineOptions {
   bool log = true;
-  bool event_clock = false;    // windows and log times from `times`
-  bool shadow_on_path = true;  // score shadows after the answer was queued, on the same turn, while the budget allows
+  bool event_clock = false;                   // windows and log times from `times`
+  bool shadow_on_path = true;                 // score shadows after the answer was queued, on the same turn, while the budget allows
   int64_t shadow_budget_us_per_s = 300'000;   // of one thread; beyond it shadow rows are skipped and counted
+  int64_t shadow_buffer_bytes_max = 8 << 20;  // of one thread: copies of rows waiting for their shadows; more are skipped and counted
+  uint64_t id_seed = 0;                       // of prediction ids while nothing is logged; 0: from the clock
 };
 
-struct PipelineCounters {      // of one thread; plain integers, read with relaxed loads
-  int64_t requests = 0, rows = 0, refused_rows = 0, failed_rows = 0, cleaned_cells = 0, shadow_rows = 0, shadow_skipped = 0, log_dropped = 0;
+struct PipelineCounters {  // of one thread; plain integers, read with relaxed loads
+  int64_t requests = 0, rows = 0;
+  int64_t refused_rows = 0;   // broke the schema
+  int64_t failed_rows = 0;    // the runtime failed, or the deadline had passed
+  int64_t cleaned_cells = 0;  // imputed, clamped or flagged
+  int64_t shadow_rows = 0, shadow_skipped = 0, shadow_failed = 0;
+  int64_t log_dropped = 0;   // records that the log refused
+  int64_t log_failures = 0;  // flushes that it refused
 };
 
 class Pipeline {
  public:
   // `event_clock` may be null (wall time). All references outlive the pipeline.
-  Pipeline(const Registry& registry, PredictionLog* log, Monitor* monitor, const Clock& clock, EventClock* event_clock, const PipelineOptions& options);
+  Pipeline(const Registry& registry, PredictionLog* log, Monitor* monitor, const Clock& clock, EventClock* event_clock,
+           const PipelineOptions& options);
   ~Pipeline();
 
   // NOT_FOUND naming the nearest model or version; UNAVAILABLE when it has no champion. `model` empty: the default model, else the only
   // one, else INVALID_ARGUMENT listing the names.
   StatusOr<PredictTarget> Resolve(std::string_view model, std::string_view version = "");
 
-  // Scores `batch`. kDone: `*result` is ready and valid until this pipeline's next call. kLater (a runtime that answers later): `done` is
-  // called on this loop with the result; `context`, `batch` and `target` must stay. INVALID_ARGUMENT with result->errors filled when rows
-  // were refused and the batch is not partial (nothing was scored; the refusals are counted).
+  // Scores `batch`, whose columns are target.version's. Rows are validated and cleaned by its schema, whichever arm then answers them, so
+  // that arms are compared on the same rows. kDone: `*result` is ready and valid until this pipeline's next call. kLater (a runtime that
+  // answers later): `done` is called on this loop with the result; `context`, `batch` and `target` must stay. INVALID_ARGUMENT with
+  // result->errors filled when rows were refused and the batch is not partial (nothing was scored; the refusals are counted).
+  // DEADLINE_EXCEEDED, before anything is done, when context.deadline_ns has passed. Whatever the runtime fails with fails the whole
+  // request. A log that fails never does.
   StatusOr<ScoreState> Predict(const RequestContext& context, const PredictTarget& target, RowBatch& batch, PredictResult* result,
                                std::function<void(std::function<void()>)> post, std::function<void(StatusOr<PredictResult>)> done);
 
-  // End of a turn of the loop, before answers are sent: shadows, log flush, sketch hand-over.
+  // End of a turn of the loop, before answers are sent: shadows, log flush, sketch hand-over. Also lets go of versions that are not
+  // loaded any more; an idle thread should call it now and then for that.
   void EndTurn();
+  // Any thread.
   PipelineCounters counters() const;
 
  private:

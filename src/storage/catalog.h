@@ -17,7 +17,7 @@ namespace vigil {
 struct CatalogEntry {
   std::string key;
   std::string value;
-  int64_t epoch = 0;   // 1 after the first write, one more with each
+  int64_t epoch = 0;  // 1 after the first write, one more with each, deletions too: an epoch never comes back
 };
 
 // One write of a transaction. `expected_epoch`: the epoch the writer read; 0: the key must not exist; kAnyEpoch: whatever is there.
@@ -25,7 +25,7 @@ struct CatalogWrite {
   static constexpr int64_t kAnyEpoch = -1;
   std::string kind;
   std::string key;
-  std::optional<std::string> value;   // nothing: delete
+  std::optional<std::string> value;  // nothing: delete
   int64_t expected_epoch = 0;
 };
 

@@ -16,30 +16,33 @@
 
 namespace vigil {
 
+class FileSystem;  // storage/file_system.h
+
 // What a record's numbers mean. Written once into each segment that uses it.
 struct LogSchema {
-  uint32_t number = 0;              // given by PredictionLog::RegisterSchema; stable across restarts
+  uint32_t number = 0;  // given by PredictionLog::RegisterSchema; stable across restarts
   std::string model;
   std::string version;
   std::vector<std::string> columns;
-  std::vector<std::string> outputs; // one name an output number: "prediction" or "prediction_0", ...
-  std::vector<uint8_t> redacted;    // one a column: 1 where the schema marks it sensitive (written as NaN); empty: none
+  std::vector<std::string> outputs;  // one name an output number: "prediction" or "prediction_0", ...
+  std::vector<uint8_t> redacted;     // one a column: 1 where the schema marks it sensitive (written as NaN); empty: none
 };
 
 enum class LogSync : uint8_t {
-  kAlways,   // durable before the answer is sent
-  kInterval, // a background thread syncs every sync_interval_ms (10): at most that much is at risk
-  kOff,      // when the operating system likes
+  kAlways,    // durable before the answer is sent
+  kInterval,  // a background thread syncs every sync_interval_ms (10): at most that much is at risk
+  kOff,       // when the operating system likes
 };
 
 struct PredictionLogOptions {
-  std::string directory;                     // STATE/log
+  std::string directory;  // STATE/log
   LogSync sync = LogSync::kInterval;
   int64_t sync_interval_ms = 10;
   int64_t segment_bytes_max = 64 << 20;      // then rotate
   int64_t write_buffer_bytes_max = 4 << 20;  // a writer flushes by itself beyond this
-  int64_t retention_us = 400 * kDayUs;       // segments whose newest prediction is older than now - this are removed
+  int64_t retention_us = 400 * kDayUs;       // segments begun, and whose newest prediction is, before now - this are removed
   int64_t disk_bytes_max = 0;                // oldest segments go first beyond this; 0: no limit
+  bool read_only = false;                    // beside a running owner: Scan, Verify and FindSchema only; repairs nothing
 };
 
 // One serving thread's end. Append copies the record into memory; Flush writes (and for kAlways syncs) what has been appended.
@@ -56,10 +59,13 @@ class LogWriter {
 struct LogCounters {
   int64_t records = 0;
   int64_t bytes = 0;
-  int64_t dropped = 0;        // refused by a full or failing disk
+  int64_t dropped = 0;  // refused by a full or failing disk
   int64_t syncs = 0;
-  int64_t torn_bytes_cut = 0; // at start
+  int64_t torn_bytes_cut = 0;  // at start
   int64_t segments = 0;
+  int64_t disk_bytes = 0;     // of the segments
+  int64_t sync_failures = 0;  // each leaves its segment: what it held since the last good sync may be lost
+  int64_t damaged_bytes = 0;  // that a Scan had to step over; Verify names them
 };
 
 // A record as read back; owns its data.
@@ -79,19 +85,21 @@ struct LoggedPrediction {
 };
 
 struct LogQuery {
-  std::string model;           // empty: all
-  std::string version;         // empty: all
-  TimeUs from = INT64_MIN;     // prediction time, inclusive
-  TimeUs to = INT64_MAX;       // exclusive
-  bool with_labels = false;    // fill label, label_time
+  std::string model;                // empty: all
+  std::string version;              // empty: all
+  TimeUs from = INT64_MIN;          // prediction time, inclusive
+  TimeUs to = INT64_MAX;            // exclusive
+  bool with_labels = false;         // fill label, label_time
   TimeUs labels_as_of = INT64_MAX;  // only labels known by then
-  bool shadows = false;        // include shadow records
+  bool shadows = false;             // include shadow records
 };
 
 class PredictionLog {
  public:
   virtual ~PredictionLog() = default;
-  static StatusOr<std::unique_ptr<PredictionLog>> Open(const PredictionLogOptions& options, const Clock& clock);
+  // FAILED_PRECONDITION when another process owns the directory (unless read_only). `files`: the disk when null; must outlive the log.
+  static StatusOr<std::unique_ptr<PredictionLog>> Open(const PredictionLogOptions& options, const Clock& clock,
+                                                       FileSystem* files = nullptr);
 
   // Any thread. The same (model, version, columns, outputs) gets the same number for ever.
   virtual StatusOr<uint32_t> RegisterSchema(const LogSchema& schema) = 0;
@@ -100,10 +108,12 @@ class PredictionLog {
   virtual StatusOr<std::unique_ptr<LogWriter>> NewWriter() = 0;
 
   // Joins labels to predictions by either id without scanning; idempotent; a later label replaces the earlier. Labels are durable when
-  // this returns. `joined` (may be null) sees each accepted label with its prediction, in the order given. Any thread; calls are serialised.
+  // this returns. `joined` (may be null) sees each accepted label with its prediction, in the order given. Any thread; calls are
+  // serialised.
   virtual StatusOr<LabelCounts> Join(const std::vector<Label>& labels, const std::function<void(const LabelledPrediction&)>& joined) = 0;
 
-  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call.
+  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call. Steps over damage, which
+  // counters().damaged_bytes tells and Verify names.
   virtual Status Scan(const LogQuery& query, const std::function<bool(const LoggedPrediction&)>& visit) const = 0;
   virtual LogCounters counters() const = 0;
   // Checks every segment's checksums; DATA_LOSS names the first bad byte.

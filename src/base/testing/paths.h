@@ -2,11 +2,11 @@
 // skips when it is absent.
 #pragma once
 
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <unistd.h>
 
 namespace vigil::testing {
 

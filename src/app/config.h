@@ -1,0 +1,60 @@
+// The configuration of `vigil serve` as plain structs, read from the merged settings.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alerting/alerting.h"
+#include "app/settings.h"
+#include "base/status.h"
+#include "domain/schema.h"
+#include "monitoring/monitor.h"
+#include "net/server.h"
+#include "service/policies.h"
+#include "storage/prediction_log.h"
+
+namespace vigil {
+
+struct ModelConfig {
+  std::string name;
+  std::string path;
+  std::string reference;                      // profile file; empty: none
+  std::map<std::string, ColumnRule> columns;  // tightening by column name
+  ModelPolicy policy;
+};
+
+struct ServerConfig {
+  net::ServerOptions net;
+  int grpc_port = 0;
+  std::string state_dir;
+  bool event_clock = false;
+  bool log_enabled = true;
+  bool allow_unauthenticated = false;
+  std::string default_model;
+  PredictionLogOptions log;
+  MonitorOptions monitor;
+  std::vector<ModelConfig> models;
+  std::vector<AlertRule> alert_rules;
+  std::vector<std::string> webhooks;
+  std::string external_url;
+  std::string port_file;        // flag only
+  EffectiveSettings effective;  // for `vigil config --effective`
+};
+
+// `file` empty: no file. INVALID_ARGUMENT (exit 3) names file and line; NOT_FOUND when `file` does not exist.
+StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::string, std::string>& environment,
+                                  const std::vector<std::pair<std::string, std::string>>& flags);
+
+// "name=path" or "path"; the default name is the file's name without its ending.
+ModelConfig ModelFromArgument(const std::string& argument);
+
+// This process's environment.
+std::map<std::string, std::string> Environment();
+
+// The schema of a version: the rules of the configuration laid over nothing, in the signature's order. INVALID_ARGUMENT for a rule on
+// a column that the model does not have, with the nearest that it has.
+StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const Signature& signature, const std::map<std::string, ColumnRule>& rules,
+                                                        const std::string& model);
+
+}  // namespace vigil

@@ -1,0 +1,13 @@
+// What /metrics says beyond the process's own counters: log, transport and, above all, how the models are doing.
+#pragma once
+
+#include "service/control_loop.h"
+#include "service/operations.h"
+#include "telemetry/metrics.h"
+
+namespace vigil {
+
+// `operations` and `loop` outlive `metrics`' last scrape.
+void AddMetricSources(Metrics& metrics, Operations& operations, const ControlLoop& loop);
+
+}  // namespace vigil

@@ -1,0 +1,323 @@
+#include "app/server.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "alerting/notifiers/log.h"
+#include "alerting/notifiers/webhook.h"
+#include "app/metrics_sources.h"
+#include "app/wiring.h"
+#include "frontends/rest/rest_handler.h"
+#include "net/client.h"
+#include "prediction/pipeline.h"
+#include "registry/registry.h"
+#include "service/control_loop.h"
+#include "service/local_operations.h"
+#include "service/predict_service.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace vigil {
+namespace {
+
+constexpr const char* kPlatformsThatAuthenticate[] = {"AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "AZUREML_MODEL_DIR", "K_SERVICE"};
+
+bool IsLoopback(const std::string& host) { return host == "localhost" || host == "::1" || absl::StartsWith(host, "127."); }
+
+// One process a state directory: two would hand out the same prediction ids.
+class StateLock {
+ public:
+  StateLock() = default;
+  ~StateLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  StateLock(const StateLock&) = delete;
+  StateLock& operator=(const StateLock&) = delete;
+
+  Status Take(const std::string& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    const std::string path = directory + "/lock";
+    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd_ < 0) return absl::UnavailableError(absl::StrCat("state directory ", directory, " cannot be written (server.state_dir)"));
+    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      return absl::UnavailableError(
+          absl::StrCat("state directory ", directory, " is in use by another server; give this one its own --state-dir"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+StatusOr<std::shared_ptr<const ReferenceProfile>> ReadReference(const std::string& path) {
+  if (path.empty()) return nullptr;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("reference profile ", path, " cannot be opened"));
+  std::stringstream text;
+  text << file.rdbuf();
+  VIGIL_ASSIGN_OR_RETURN(ReferenceProfile profile, ProfileFromJson(text.str(), path));
+  return std::make_shared<const ReferenceProfile>(std::move(profile));
+}
+
+class RunningServer final : public Server {
+ public:
+  explicit RunningServer(const ServerConfig& config) : config_(config) {}
+  ~RunningServer() override { Stop(); }
+
+  Status Build() {
+    VIGIL_RETURN_IF_ERROR(lock_.Take(config_.state_dir));
+    VIGIL_RETURN_IF_ERROR(OpenStorage());
+    BuildRegistry();
+    VIGIL_RETURN_IF_ERROR(registry_->Restore());
+    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model));
+    VIGIL_RETURN_IF_ERROR(BuildLoop());
+    VIGIL_RETURN_IF_ERROR(StartHttp());
+    loop_->Start();
+    return absl::OkStatus();
+  }
+
+  int http_port() const override { return http_->port(); }
+  Operations& operations() override { return *operations_; }
+
+  void Stop() override {
+    if (stopped_) return;
+    stopped_ = true;
+    if (http_ != nullptr) http_->Drain();
+    pool_.reset();  // its tasks answer on the loops, so they end first
+    http_.reset();
+    if (loop_ != nullptr) loop_->Stop();
+  }
+
+ private:
+  const Clock& control_clock() const { return config_.event_clock ? static_cast<const Clock&>(event_clock_) : wall_clock_; }
+
+  Status OpenStorage() {
+    VIGIL_ASSIGN_OR_RETURN(catalog_, OpenSqliteCatalog(config_.state_dir + "/catalog.db"));
+    journal_ = std::make_unique<Journal>(*catalog_, control_clock());
+    PredictionLogOptions options = config_.log;
+    options.directory = config_.state_dir + "/log";
+    VIGIL_ASSIGN_OR_RETURN(log_, PredictionLog::Open(options, control_clock()));
+    monitor_ = Monitor::Create(config_.monitor);
+    return absl::OkStatus();
+  }
+
+  void BuildRegistry() {
+    loaders_ = MakeLoaders();
+    RegistryOptions options;
+    options.default_model = config_.default_model;
+    registry_ = std::make_unique<Registry>(
+        *catalog_, control_clock(), loaders_, [this](const ServedVersion& version) { return Attach(version); }, options);
+  }
+
+  // A loaded version becomes known to the log and the monitor before any request can reach it.
+  StatusOr<uint32_t> Attach(const ServedVersion& version) {
+    const Signature& signature = version.loaded->signature();
+    LogSchema schema;
+    schema.model = version.facts.model;
+    schema.version = version.facts.version;
+    schema.columns = signature.columns;
+    for (int64_t k = 0; k < signature.output_width; ++k) {
+      schema.outputs.push_back(signature.output_width == 1 ? "prediction" : absl::StrCat("prediction_", k));
+    }
+    if (version.schema != nullptr) {
+      for (const ColumnRule& rule : version.schema->columns) schema.redacted.push_back(rule.sensitive ? 1 : 0);
+    }
+    VIGIL_ASSIGN_OR_RETURN(const uint32_t number, log_->RegisterSchema(schema));
+    MonitoredVersion monitored;
+    monitored.model = schema.model;
+    monitored.version = schema.version;
+    monitored.slot = version.slot;
+    monitored.log_schema = number;
+    monitored.task = signature.task;
+    monitored.output_width = signature.output_width;
+    monitored.columns = signature.columns;
+    monitored.reference = version.reference;
+    VIGIL_RETURN_IF_ERROR(monitor_->AddVersion(monitored));
+    return number;
+  }
+
+  // What the command line or the file names is served. An artefact that the catalog knows keeps its roles as they are (a retrained
+  // champion stays champion); a new one takes over, since somebody put it there.
+  Status AddModel(const ModelConfig& model) {
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadReference(model.reference));
+    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, model.path, LoadOptions{}));
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, SchemaFromRules(probe->signature(), model.columns, model.name));
+    const auto known = registry_->Versions(model.name);
+    const bool seen = known.ok() && std::any_of(known->begin(), known->end(),
+                                                [&](const VersionRecord& v) { return v.facts.digest == probe->info().digest; });
+    VersionFacts facts;
+    facts.model = model.name;
+    facts.uri = std::filesystem::absolute(model.path).string();
+    facts.created = wall_clock_.NowUs();
+    facts.created_by = "command line";
+    facts.trigger = "manual";
+    VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, true));
+    if (!seen && known.ok() && !known->empty()) {
+      VIGIL_RETURN_IF_ERROR(registry_
+                                ->SetRole(model.name, Role::kChampion, version->facts.version, CatalogWrite::kAnyEpoch, "command line",
+                                          absl::StrCat("served from ", model.path))
+                                .status());
+    }
+    LogInfo("model ready", {{"model", model.name}, {"version", version->facts.version}, {"engine", version->loaded->info().engine}});
+    return absl::OkStatus();
+  }
+
+  void BuildNotifiers() {
+    notifiers_.push_back(std::make_unique<LogNotifier>(
+        [](Severity severity, std::string_view line) { Log(severity == Severity::kInfo ? LogLevel::kInfo : LogLevel::kWarning, line); }));
+    for (const std::string& url : config_.webhooks) {
+      const size_t scheme = url.find("://");
+      const size_t slash = url.find('/', scheme == std::string::npos ? 0 : scheme + 3);
+      WebhookOptions options;
+      options.receiver = url;
+      options.target = slash == std::string::npos ? "/" : url.substr(slash);
+      options.external_url = config_.external_url;
+      notifiers_.push_back(std::make_unique<WebhookNotifier>(options, net::HttpClient::Create(url.substr(0, slash))));
+    }
+  }
+
+  Status BuildLoop() {
+    BuildNotifiers();
+    RetrainingService::Options retraining;
+    retraining.directory = config_.state_dir + "/jobs";
+    retraining.trainer = {ProgramPath(), "train"};
+    retraining_ = std::make_unique<RetrainingService>(*registry_, *log_, *catalog_, *journal_, loaders_, retraining);
+    rollouts_ = std::make_unique<RolloutService>(*registry_, *log_, *catalog_, *journal_, RolloutService::Options{});
+    alerts_ = std::make_unique<AlertEngine>(config_.alert_rules);
+    ControlLoopOptions options;
+    options.wait_for_jobs = config_.event_clock;
+    options.state_file = config_.state_dir + "/monitor.state";
+    loop_ = std::make_unique<ControlLoop>(
+        *monitor_, *alerts_, *retraining_, *rollouts_, *log_, *catalog_, *journal_, control_clock(),
+        [this](const std::vector<Alert>& group, bool resolved) {
+          for (const auto& notifier : notifiers_) {
+            if (const Status sent = notifier->Notify(group, resolved); !sent.ok()) {
+              LogWarning("notification refused", {{"notifier", std::string(notifier->name())}, {"why", std::string(sent.message())}});
+            }
+          }
+        },
+        options);
+    for (const ModelConfig& model : config_.models) {
+      retraining_->SetPolicy(model.name, model.policy);
+      loop_->SetRolloutOptions(model.name, model.policy.rollout, model.policy.rollout_automatic);
+    }
+    VIGIL_RETURN_IF_ERROR(retraining_->Restore());
+    VIGIL_RETURN_IF_ERROR(rollouts_->Restore());
+    return loop_->Restore();
+  }
+
+  Status StartHttp() {
+    operations_ = NewLocalOperations(LocalOperationsParts{*registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_,
+                                                          *loop_, *retraining_, *rollouts_, *journal_, wall_clock_, control_clock(),
+                                                          config_.event_clock, [this] { return PipelineTotals(); },
+                                                          [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
+    AddMetricSources(metrics_, *operations_, *loop_);
+    pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
+    RestOptions options;
+    options.version = VIGIL_VERSION;
+    options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
+    shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
+    VIGIL_ASSIGN_OR_RETURN(
+        http_, net::HttpServer::Start(config_.net, MakeRestHandlerFactory(*shared_, [this](net::EventLoop&) { return MakePredict(); })));
+    return absl::OkStatus();
+  }
+
+  std::unique_ptr<PredictService> MakePredict() {
+    PipelineOptions options;
+    options.log = config_.log_enabled;
+    options.event_clock = config_.event_clock;
+    auto pipeline = std::make_unique<Pipeline>(*registry_, config_.log_enabled ? log_.get() : nullptr, monitor_.get(), wall_clock_,
+                                               config_.event_clock ? &event_clock_ : nullptr, options);
+    auto service = NewPredictService(*registry_, std::move(pipeline));
+    std::lock_guard lock(predict_mutex_);
+    predict_.push_back(service.get());
+    return service;
+  }
+
+  PipelineCounters PipelineTotals() {
+    PipelineCounters total;
+    std::lock_guard lock(predict_mutex_);
+    if (stopped_) return total;
+    for (const PredictService* service : predict_) {
+      const PipelineCounters c = service->counters();
+      total.requests += c.requests;
+      total.rows += c.rows;
+      total.refused_rows += c.refused_rows;
+      total.failed_rows += c.failed_rows;
+      total.cleaned_cells += c.cleaned_cells;
+      total.shadow_rows += c.shadow_rows;
+      total.shadow_skipped += c.shadow_skipped;
+      total.log_dropped += c.log_dropped;
+    }
+    return total;
+  }
+
+  const ServerConfig config_;
+  bool stopped_ = false;
+  StateLock lock_;
+  SystemClock wall_clock_;
+  EventClock event_clock_;
+  Metrics metrics_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<PredictionLog> log_;
+  std::unique_ptr<Monitor> monitor_;
+  std::vector<std::unique_ptr<ModelLoader>> loaders_;
+  std::unique_ptr<Registry> registry_;
+  std::vector<std::unique_ptr<Notifier>> notifiers_;
+  std::unique_ptr<RetrainingService> retraining_;
+  std::unique_ptr<RolloutService> rollouts_;
+  std::unique_ptr<AlertEngine> alerts_;
+  std::unique_ptr<ControlLoop> loop_;
+  std::unique_ptr<Operations> operations_;
+  std::unique_ptr<OffloadPool> pool_;
+  std::unique_ptr<RestShared> shared_;
+  std::mutex predict_mutex_;
+  std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
+  std::unique_ptr<net::HttpServer> http_;
+};
+
+Status WritePortFile(const std::string& path, int http_port) {
+  const std::string temporary = path + ".new";
+  {
+    std::ofstream file(temporary, std::ios::trunc);
+    file << "{\"pid\":" << getpid() << ",\"http\":" << http_port << ",\"grpc\":0}\n";
+    if (!file.flush()) return absl::UnavailableError(absl::StrCat("port file ", path, " cannot be written"));
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+    return absl::UnavailableError(absl::StrCat("port file ", path, " cannot be written"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Status CheckExposure(const ServerConfig& config, const std::map<std::string, std::string>& environment) {
+  if (IsLoopback(config.net.host) || config.allow_unauthenticated) return absl::OkStatus();
+  for (const char* variable : kPlatformsThatAuthenticate) {
+    if (environment.count(variable) != 0) return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat("refusing to listen on ", config.net.host,
+                                                    " without authentication: bind to 127.0.0.1, put a proxy that authenticates in front, "
+                                                    "or insist with --allow-unauthenticated (VIGIL_ALLOW_UNAUTHENTICATED=1)"));
+}
+
+StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
+  auto server = std::make_unique<RunningServer>(config);
+  VIGIL_RETURN_IF_ERROR(server->Build());
+  if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, server->http_port()));
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace vigil

@@ -1,0 +1,21 @@
+#include "app/wiring.h"
+
+#include <unistd.h>
+
+#include "runtime/trees/loader.h"
+
+namespace vigil {
+
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() {
+  std::vector<std::unique_ptr<ModelLoader>> loaders;
+  loaders.push_back(trees::MakeXgboostLoader());
+  return loaders;
+}
+
+std::string ProgramPath() {
+  char path[4096];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "vigil";
+}
+
+}  // namespace vigil

@@ -1,0 +1,74 @@
+#include <iostream>
+#include <memory>
+
+#include "app/wiring.h"
+#include "cli/cli.h"
+
+namespace vigil::cli {
+namespace {
+
+Json SignatureJson(const Signature& signature) {
+  const auto tensors = [](const std::vector<TensorSpec>& specs) {
+    Json list = Json::array();
+    for (const TensorSpec& spec : specs)
+      list.push_back({{"name", spec.name}, {"datatype", std::string(DTypeName(spec.dtype))}, {"shape", spec.shape}});
+    return list;
+  };
+  return Json{{"task", std::string(TaskName(signature.task))},
+              {"inputs", tensors(signature.inputs)},
+              {"outputs", tensors(signature.outputs)},
+              {"columns", signature.columns},
+              {"columns_are_named", signature.columns_are_named}};
+}
+
+int Inspect(const std::string& path, const std::string& engine, bool json) {
+  LoadOptions options;
+  options.engine = engine;
+  const auto loaders = MakeLoaders();
+  const auto model = LoadModel(loaders, path, options);
+  if (!model.ok()) return FailForData(model.status());
+  const ModelInfo& info = (*model)->info();
+  const Signature& signature = (*model)->signature();
+  Json facts = Json::object();
+  for (const auto& [name, value] : info.facts) facts[name] = value;
+  if (json) {
+    PrintJson({{"path", path},
+               {"format", info.format},
+               {"library", info.library},
+               {"digest", info.digest},
+               {"memory_bytes", info.memory_bytes},
+               {"engine", info.engine},
+               {"engine_reason", info.engine_reason},
+               {"facts", facts},
+               {"signature", SignatureJson(signature)}});
+    return kDone;
+  }
+  std::cout << path << "\n  format     " << info.format << (info.library.empty() ? "" : ", written by " + info.library) << "\n  task       "
+            << TaskName(signature.task) << "\n  engine     " << info.engine << " (" << info.engine_reason << ")\n  memory     "
+            << info.memory_bytes / 1024 << " KiB\n  digest     sha256:" << info.digest << "\n";
+  for (const auto& [name, value] : info.facts)
+    std::cout << "  " << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << value << "\n";
+  std::cout << "  columns    " << signature.columns.size() << (signature.columns_are_named ? "" : " (unnamed)") << ":";
+  for (const std::string& column : signature.columns) std::cout << " " << column;
+  std::cout << "\n";
+  return kDone;
+}
+
+}  // namespace
+
+void AddInspect(CLI::App& app, std::function<int()>* run) {
+  struct Flags {
+    std::string path, engine;
+    bool json = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      NewVerb(app, "inspect", "What a model is: format, signature, size, engine chosen and why; every check that loading does.",
+              "vigil inspect model.json");
+  verb->add_option("PATH", flags->path, "model file")->required();
+  verb->add_option("--engine", flags->engine, "force one scoring engine");
+  verb->add_flag("--json", flags->json, "for machines");
+  verb->callback([run, flags] { *run = [flags] { return Inspect(flags->path, flags->engine, flags->json); }; });
+}
+
+}  // namespace vigil::cli

@@ -1,0 +1,161 @@
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "app/config.h"
+#include "app/server.h"
+#include "cli/cli.h"
+#include "telemetry/log.h"
+
+namespace vigil::cli {
+namespace {
+
+struct Flags {
+  std::vector<std::string> models;
+  std::string config, name, reference, port_file, log_sync, log_format;
+  std::vector<std::pair<std::string, std::string>> settings;  // pointer → text, of the flags that were given
+  bool no_log = false, allow_unauthenticated = false;
+};
+
+// The platforms' usual places for a model, in the contract's order.
+std::vector<std::string> ModelsOfPlatform(const std::map<std::string, std::string>& environment) {
+  const auto variable = [&](const char* name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::string() : found->second;
+  };
+  if (const std::string models = variable("VIGIL_MODELS"); !models.empty()) {
+    std::vector<std::string> list;
+    std::stringstream words(models);
+    for (std::string word; words >> word;) list.push_back(word);
+    return list;
+  }
+  for (const std::string& place :
+       {variable("AIP_STORAGE_URI"), variable("AZUREML_MODEL_DIR"), std::string("/opt/ml/model"), std::string("/mnt/models")}) {
+    std::error_code ignored;
+    if (!place.empty() && std::filesystem::exists(place, ignored)) return {place};
+  }
+  return {};
+}
+
+// HTTP port: flag > VIGIL_HTTP_PORT > the platform's variable > file > default. A platform's variable counts as an environment variable.
+void TakePlatformPort(std::map<std::string, std::string>* environment) {
+  if (environment->count("VIGIL_HTTP_PORT") != 0) return;
+  for (const char* name : {"AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "PORT"}) {
+    const auto found = environment->find(name);
+    if (found == environment->end() || found->second.empty()) continue;
+    (*environment)["VIGIL_HTTP_PORT"] = found->second;
+    return;
+  }
+}
+
+// A model of the command line has every default of the file's models.
+StatusOr<ModelConfig> CommandLineModel(const std::string& argument, const Flags& flags, bool only) {
+  ModelConfig model = ModelFromArgument(argument);
+  if (only && !flags.name.empty()) model.name = flags.name;
+  if (only) model.reference = flags.reference;
+  if (!only && (!flags.name.empty() || !flags.reference.empty())) {
+    return absl::InvalidArgumentError("--name and --reference are for one model; with several, write NAME=PATH and a --config");
+  }
+  return model;
+}
+
+int StatusExit(const Status& status) { return absl::IsFailedPrecondition(status) ? Fail(status, kBadConfiguration) : FailForData(status); }
+
+// Blocks until SIGTERM or SIGINT. SIGHUP reads the configuration again and says what a restart would change or refuse.
+void WaitForSignal(const sigset_t& signals, const Flags& flags, const std::map<std::string, std::string>& environment) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) {
+      LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return;
+    }
+    const auto config = LoadConfig(flags.config, environment, flags.settings);
+    if (config.ok()) {
+      LogInfo("configuration read again; it is sound and takes effect at the next start");
+    } else {
+      LogWarning("configuration refused, the old one stays in force", {{"why", std::string(config.status().message())}});
+    }
+  }
+}
+
+int Serve(Flags flags) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that all inherit it
+  std::signal(SIGPIPE, SIG_IGN);
+
+  std::map<std::string, std::string> environment = Environment();
+  TakePlatformPort(&environment);
+  StatusOr<ServerConfig> config = LoadConfig(flags.config, environment, flags.settings);
+  if (!config.ok()) return Fail(config.status(), kBadConfiguration);
+  if (const Status exposed = CheckExposure(*config, environment); !exposed.ok()) return Fail(exposed, kBadConfiguration);
+
+  std::vector<std::string> arguments = flags.models;
+  if (arguments.empty() && config->models.empty()) arguments = ModelsOfPlatform(environment);
+  if (arguments.empty() && config->models.empty()) {
+    return Fail(absl::InvalidArgumentError("no model: give a path (vigil serve model.json), a --config with models, or VIGIL_MODELS"),
+                kUsage);
+  }
+  for (const std::string& argument : arguments) {
+    StatusOr<ModelConfig> model = CommandLineModel(argument, flags, arguments.size() == 1);
+    if (!model.ok()) return Fail(model.status(), kUsage);
+    config->models.push_back(*std::move(model));
+  }
+  config->port_file = flags.port_file;
+  LogOptions log;
+  log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  if (const Status started = StartLog(log); !started.ok()) return Fail(started, kFailed);
+
+  const StatusOr<std::unique_ptr<Server>> server = Server::Start(*config);
+  if (!server.ok()) return StatusExit(server.status());
+  LogInfo("serving", {{"url", absl::StrCat("http://", config->net.host, ":", (*server)->http_port())}, {"page", "/ui"}, {"docs", "/docs"}});
+  if (config->allow_unauthenticated) LogWarning("serving without authentication, as told");
+  WaitForSignal(signals, flags, environment);
+  (*server)->Stop();
+  return kDone;
+}
+
+}  // namespace
+
+void AddServe(CLI::App& app, std::function<int()>* run) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = NewVerb(app, "serve", "Serve models: files of any supported format; no configuration needed.",
+                           "vigil serve fraud=model.json --http-port 8080");
+  verb->add_option("MODELS", flags->models, "[NAME=]PATH ...");
+  verb->add_option("--config", flags->config, "vigil.yaml");
+  verb->add_option("--name", flags->name, "of the only model");
+  verb->add_option("--reference", flags->reference, "reference profile of the only model (vigil profile)");
+  verb->add_option("--port-file", flags->port_file, "written when every model is ready: {\"pid\":..,\"http\":..,\"grpc\":..}");
+  verb->add_option("--log-format", flags->log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  // Flags that are settings: the text goes through the same checks as the file's.
+  const std::pair<const char*, const char*> settings[] = {{"host", "/server/host"},
+                                                          {"http-port", "/server/http_port"},
+                                                          {"grpc-port", "/server/grpc_port"},
+                                                          {"uds", "/server/uds"},
+                                                          {"threads", "/server/threads"},
+                                                          {"state-dir", "/server/state_dir"},
+                                                          {"log-sync", "/log/sync"},
+                                                          {"clock", "/server/clock"},
+                                                          {"default-model", "/server/default_model"},
+                                                          {"drain-timeout", "/server/drain_timeout"}};
+  for (const auto& [flag, pointer] : settings) {
+    const std::string at = pointer;
+    verb->add_option_function<std::string>(
+        absl::StrCat("--", flag), [flags, at](const std::string& text) { flags->settings.emplace_back(at, text); },
+        absl::StrCat("see ", at.substr(1), " in docs/configuration.md"));
+  }
+  verb->add_flag_callback(
+      "--no-log", [flags] { flags->settings.emplace_back("/log/enabled", "false"); }, "no prediction log");
+  verb->add_flag_callback(
+      "--allow-unauthenticated", [flags] { flags->settings.emplace_back("/server/allow_unauthenticated", "true"); },
+      "serve beyond loopback without authentication");
+  verb->callback([run, flags] { *run = [flags] { return Serve(*flags); }; });
+}
+
+}  // namespace vigil::cli

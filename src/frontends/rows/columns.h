@@ -1,0 +1,89 @@
+// A model's columns as the parsers of rows need them, and what a parser hands on beside the rows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/status.h"
+#include "prediction/pipeline.h"
+
+namespace vigil {
+
+// Column names that carry what belongs to a row but not to the model.
+inline constexpr std::string_view kIdColumn = "_id";
+inline constexpr std::string_view kEntityColumn = "_entity";
+inline constexpr std::string_view kTimeColumn = "_time";
+
+inline constexpr size_t kUnknownColumnWarningsMax = 20;  // more are only counted
+
+// Immutable; any thread may call.
+class ColumnIndex {
+ public:
+  explicit ColumnIndex(std::vector<std::string> names);
+  ColumnIndex(const ColumnIndex&) = delete;
+  ColumnIndex& operator=(const ColumnIndex&) = delete;
+
+  size_t size() const { return names_.size(); }
+  const std::vector<std::string>& names() const { return names_; }
+  // Names as JSON keys, with quotes, in order: what the fixed-schema parser expects next.
+  const std::vector<std::string>& keys() const { return keys_; }
+  // -1 when there is none of that name.
+  int Find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? -1 : found->second;
+  }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::string> keys_;
+  absl::flat_hash_map<std::string_view, int> by_name_;  // views into names_
+};
+
+enum class UnknownColumns : uint8_t { kWarn, kIgnore };
+
+// Fills a RowBatch row by row whatever the form of the rows: shared by every parser but the fixed-schema one. One thread.
+class RowFiller {
+ public:
+  static constexpr int kUnknown = -1, kId = -2, kEntity = -3, kTime = -4;
+
+  // Resets `batch`. All references outlive the filler.
+  RowFiller(const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch);
+
+  // What a column called `name` means: its index in the model, or one of the numbers above. An unknown name is noted as a warning once.
+  int Meaning(std::string_view name);
+  // A column that is there (if only as a header), so it is not absent from every row.
+  void Seen(int column) { seen_[static_cast<size_t>(column)] = 1; }
+  void SeenAll() { seen_.assign(seen_.size(), 1); }
+  // Begins a row of missing values and selects it. Too many rows are a Failure of kTooLarge.
+  Status NextRow();
+  void Select(size_t row) { row_ = row; }
+  // Of the selected row.
+  void SetValue(int column, double value) { Cell(column) = static_cast<float>(value); }
+  void SetTypeError(int column, std::string_view value);
+  void SetId(std::string_view id);
+  void SetEntity(std::string_view entity);
+  Status SetTime(std::string_view text);
+  size_t row() const { return row_; }
+  RowBatch& batch() { return *batch_; }
+
+  // After the last row: checks that every row or none has a time, and lists in `absent` the model's columns that no row has.
+  Status Finish(std::vector<uint32_t>* absent);
+
+ private:
+  float& Cell(int column) { return batch_->values[row_ * columns_.size() + static_cast<size_t>(column)]; }
+
+  const ColumnIndex& columns_;
+  const UnknownColumns unknown_;
+  RowBatch* const batch_;
+  size_t row_ = 0;
+  std::vector<uint8_t> seen_;
+  std::vector<std::string> unknown_names_;
+};
+
+// Names for a message: `"a", "b" and 3 more`.
+std::string QuotedNames(const ColumnIndex& columns, const std::vector<uint32_t>& indexes);
+
+}  // namespace vigil

@@ -1,0 +1,359 @@
+#include "frontends/rows/json_rows.h"
+
+#include <algorithm>
+#include <array>
+
+#include "frontends/rows/fast_rows.h"
+#include "frontends/rows/json_simd.h"
+#include "frontends/words.h"
+
+namespace vigil {
+
+using namespace rows;  // NOLINT: the parsers' own vocabulary
+
+namespace {
+
+// Reads one document into a filler.
+class DocumentReader {
+ public:
+  DocumentReader(const ColumnIndex& columns, RowFiller& filler) : columns_(columns), filler_(filler) {}
+
+  Status Ours(ondemand::document& document);
+  Status Mlflow(ondemand::document& document);
+  Status ObjectRow(ondemand::object object, std::deque<std::string>* arena);
+
+ private:
+  Status ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path);
+  Status Header(ondemand::value value, std::string_view path, std::vector<int>* header);
+  // A list whose rows are objects, lists, or (for a model of one column) single numbers.
+  Status Rows(ondemand::value value, const std::vector<int>& header, bool objects_allowed, std::string_view path);
+  // {"name": [values, ...], ...}
+  Status ColumnLists(ondemand::object object, std::string_view path);
+  std::vector<int> ModelOrder() const {
+    std::vector<int> order(columns_.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+    return order;
+  }
+
+  const ColumnIndex& columns_;
+  RowFiller& filler_;
+};
+
+// What one member of a row means to it. `arena` (may be null) keeps copies of texts that would not outlive the document.
+Status Special(ondemand::value value, int meaning, RowFiller& filler, std::deque<std::string>* arena) {
+  std::string_view text;
+  const std::string_view name = meaning == RowFiller::kId ? kIdColumn : meaning == RowFiller::kEntity ? kEntityColumn : kTimeColumn;
+  VIGIL_RETURN_IF_ERROR(ReadText(value, Concat("row ", filler.row(), ", ", name), &text));
+  if (meaning == RowFiller::kTime) return filler.SetTime(text);
+  if (arena != nullptr && !text.empty()) text = arena->emplace_back(text);
+  meaning == RowFiller::kId ? filler.SetId(text) : filler.SetEntity(text);
+  return absl::OkStatus();
+}
+
+Status DocumentReader::ObjectRow(ondemand::object object, std::deque<std::string>* arena) {
+  VIGIL_RETURN_IF_ERROR(filler_.NextRow());
+  size_t expected = 0;  // keys mostly come in the model's order
+  for (auto item : object) {
+    ondemand::field field;
+    VIGIL_JSON_OR_RETURN(field, item);
+    std::string_view key = field.escaped_key();
+    int meaning;
+    if (const bool plain = key.find('\\') == std::string_view::npos;
+        plain && expected < columns_.size() && key == columns_.names()[expected]) {
+      meaning = static_cast<int>(expected);
+    } else {
+      if (!plain) VIGIL_JSON_OR_RETURN(key, field.unescaped_key());
+      meaning = filler_.Meaning(key);
+    }
+    if (meaning >= 0) {
+      expected = static_cast<size_t>(meaning) + 1;
+      filler_.Seen(meaning);
+      VIGIL_RETURN_IF_ERROR(ReadCell(field.value(), meaning, filler_));
+    } else if (meaning != RowFiller::kUnknown) {
+      VIGIL_RETURN_IF_ERROR(Special(field.value(), meaning, filler_, arena));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path) {
+  VIGIL_RETURN_IF_ERROR(filler_.NextRow());
+  size_t i = 0;
+  for (auto item : array) {
+    ondemand::value value;
+    VIGIL_JSON_OR_RETURN(value, item);
+    const int meaning = i < header.size() ? header[i] : RowFiller::kUnknown;
+    ++i;
+    if (meaning >= 0) {
+      VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
+    } else if (meaning != RowFiller::kUnknown) {
+      VIGIL_RETURN_IF_ERROR(Special(value, meaning, filler_, nullptr));
+    }
+  }
+  if (i == header.size()) return absl::OkStatus();
+  return Failure(ErrorCode::kSchemaViolation, Concat("the row has ", i, " values, ", header.size(), " are expected"),
+                 Concat(path, "[", filler_.row(), "]"));
+}
+
+Status DocumentReader::Header(ondemand::value value, std::string_view path, std::vector<int>* header) {
+  ondemand::array list;
+  if (value.get_array().get(list) != simdjson::SUCCESS) return Failure(ErrorCode::kInvalid, "must be a list of column names", path);
+  for (auto item : list) {
+    std::string_view name;
+    if (item.get_string().get(name) != simdjson::SUCCESS) return Failure(ErrorCode::kInvalid, "must be a list of column names", path);
+    header->push_back(filler_.Meaning(name));
+    if (header->back() >= 0) filler_.Seen(header->back());
+  }
+  return absl::OkStatus();
+}
+
+Status DocumentReader::Rows(ondemand::value value, const std::vector<int>& header, bool objects_allowed, std::string_view path) {
+  ondemand::array list;
+  if (value.get_array().get(list) != simdjson::SUCCESS) return Failure(ErrorCode::kInvalid, "must be a list of rows", path);
+  for (auto item : list) {
+    ondemand::value row;
+    VIGIL_JSON_OR_RETURN(row, item);
+    ondemand::json_type type;
+    VIGIL_JSON_OR_RETURN(type, row.type());
+    if (type == ondemand::json_type::object && objects_allowed) {
+      ondemand::object object;
+      VIGIL_JSON_OR_RETURN(object, row.get_object());
+      VIGIL_RETURN_IF_ERROR(ObjectRow(object, nullptr));
+    } else if (type == ondemand::json_type::array) {
+      for (const int meaning : header) {
+        if (meaning >= 0) filler_.Seen(meaning);
+      }
+      ondemand::array array;
+      VIGIL_JSON_OR_RETURN(array, row.get_array());
+      VIGIL_RETURN_IF_ERROR(ArrayRow(array, header, path));
+    } else if (header.size() == 1 && header[0] >= 0 && type != ondemand::json_type::object) {
+      filler_.Seen(header[0]);
+      VIGIL_RETURN_IF_ERROR(filler_.NextRow());
+      VIGIL_RETURN_IF_ERROR(ReadCell(row, header[0], filler_));
+    } else {
+      return Failure(ErrorCode::kInvalid, objects_allowed ? "a row must be an object or a list" : "a row must be a list",
+                     Concat(path, "[", filler_.batch().rows, "]"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Status DocumentReader::ColumnLists(ondemand::object object, std::string_view path) {
+  bool first = true;
+  for (auto item : object) {
+    ondemand::field field;
+    VIGIL_JSON_OR_RETURN(field, item);
+    std::string_view key;
+    VIGIL_JSON_OR_RETURN(key, field.unescaped_key());
+    const int meaning = filler_.Meaning(key);
+    ondemand::array list;
+    if (field.value().get_array().get(list) != simdjson::SUCCESS) {
+      return Failure(ErrorCode::kInvalid, "a column must be a list of values", Concat(path, ".", key));
+    }
+    size_t row = 0;
+    for (auto element : list) {
+      ondemand::value value;
+      VIGIL_JSON_OR_RETURN(value, element);
+      if (first) {
+        VIGIL_RETURN_IF_ERROR(filler_.NextRow());
+      } else if (row >= filler_.batch().rows) {
+        return Failure(ErrorCode::kInvalid, "columns differ in length", Concat(path, ".", key));
+      }
+      filler_.Select(row++);
+      if (meaning >= 0) {
+        ondemand::json_type type;
+        VIGIL_JSON_OR_RETURN(type, value.type());
+        ondemand::array inner;
+        if (type == ondemand::json_type::array && value.get_array().get(inner) == simdjson::SUCCESS) {
+          // A column of shape [rows, 1].
+          size_t width = 0;
+          for (auto scalar : inner) {
+            VIGIL_JSON_OR_RETURN(value, scalar);
+            if (++width == 1) VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
+          }
+          if (width != 1) return Failure(ErrorCode::kInvalid, "a column takes one value a row", Concat(path, ".", key));
+        } else {
+          VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
+        }
+      } else if (meaning != RowFiller::kUnknown) {
+        VIGIL_RETURN_IF_ERROR(Special(value, meaning, filler_, nullptr));
+      }
+    }
+    if (row != filler_.batch().rows) return Failure(ErrorCode::kInvalid, "columns differ in length", Concat(path, ".", key));
+    if (meaning >= 0) filler_.Seen(meaning);
+    first = false;
+  }
+  return absl::OkStatus();
+}
+
+// Notes which of `names` the document's object has, with the type of each, and checks the whole document's structure. The document is
+// rewound afterwards. `others` counts members of other names.
+template <size_t N>
+Status Survey(ondemand::document& document, const std::array<std::string_view, N>& names, std::array<bool, N>* there,
+              std::array<ondemand::json_type, N>* types, std::vector<std::string>* others) {
+  ondemand::json_type type;
+  VIGIL_JSON_OR_RETURN(type, document.type());
+  if (type != ondemand::json_type::object) return Failure(ErrorCode::kMalformed, "the body must be a JSON object");
+  ondemand::object object;
+  VIGIL_JSON_OR_RETURN(object, document.get_object());
+  there->fill(false);
+  for (auto item : object) {
+    ondemand::field field;
+    VIGIL_JSON_OR_RETURN(field, item);
+    const std::string_view key = field.escaped_key();
+    const size_t index = static_cast<size_t>(std::find(names.begin(), names.end(), key) - names.begin());
+    if (index == N) {
+      if (others->size() < kUnknownColumnWarningsMax) others->emplace_back(key);
+      continue;
+    }
+    if ((*there)[index]) return Failure(ErrorCode::kMalformed, "appears twice", key);
+    (*there)[index] = true;
+    VIGIL_JSON_OR_RETURN((*types)[index], field.value().type());
+  }
+  if (!document.at_end()) return Failure(ErrorCode::kMalformed, "not valid JSON: something follows the object");
+  document.rewind();
+  return absl::OkStatus();
+}
+
+Status DocumentReader::Ours(ondemand::document& document) {
+  enum { kRows, kColumns, kData, kIds, kEntities, kTimes, kPartial, kMembers };
+  constexpr std::array<std::string_view, kMembers> kNames{"rows", "columns", "data", "ids", "entities", "times", "partial"};
+  std::array<bool, kMembers> there;
+  std::array<ondemand::json_type, kMembers> types;
+  std::vector<std::string> others;
+  VIGIL_RETURN_IF_ERROR(Survey(document, kNames, &there, &types, &others));
+  const auto is_list = [&](int i) { return there[static_cast<size_t>(i)] && types[static_cast<size_t>(i)] == ondemand::json_type::array; };
+  ondemand::object object;
+  VIGIL_JSON_OR_RETURN(object, document.get_object());
+  if (!is_list(kRows) && !is_list(kData)) {
+    for (const int i : {kRows, kData}) {
+      const std::string_view name = kNames[static_cast<size_t>(i)];
+      if (there[static_cast<size_t>(i)] && columns_.Find(name) < 0) return Failure(ErrorCode::kInvalid, "must be a list of rows", name);
+    }
+    return ObjectRow(object, nullptr);  // one row
+  }
+  if (there[kRows] && there[kData]) return Failure(ErrorCode::kInvalid, "either \"rows\" or \"columns\" and \"data\"", "rows");
+  for (const std::string& other : others) {
+    filler_.batch().warnings.push_back(Concat("unknown member \"", other, "\" is ignored"));
+  }
+  std::vector<int> header;
+  if (there[kColumns]) {
+    if (there[kRows]) return Failure(ErrorCode::kInvalid, "goes with \"data\", not with \"rows\"", "columns");
+    VIGIL_RETURN_IF_ERROR(Header(object.find_field_unordered("columns").value_unsafe(), "columns", &header));
+  } else {
+    header = ModelOrder();
+  }
+  const std::string_view rows = there[kRows] ? "rows" : "data";
+  ondemand::value value;
+  VIGIL_JSON_OR_RETURN(value, object.find_field_unordered(rows));
+  VIGIL_RETURN_IF_ERROR(Rows(value, header, there[kRows], rows));
+  constexpr std::array<std::pair<int, RowText>, 3> kBeside{
+      {{kIds, RowText::kIds}, {kEntities, RowText::kEntities}, {kTimes, RowText::kTimes}}};
+  for (const auto& [member, what] : kBeside) {
+    const auto index = static_cast<size_t>(member);
+    if (!there[index] || types[index] == ondemand::json_type::null) continue;
+    VIGIL_JSON_OR_RETURN(value, object.find_field_unordered(kNames[index]));
+    VIGIL_RETURN_IF_ERROR(ReadRowTexts(value, what, kNames[index], filler_));
+  }
+  if (there[kPartial]) {
+    bool partial = false;
+    if (object.find_field_unordered("partial").get_bool().get(partial) != simdjson::SUCCESS) {
+      return Failure(ErrorCode::kInvalid, "must be true or false", "partial");
+    }
+    filler_.batch().partial = partial;
+  }
+  return absl::OkStatus();
+}
+
+Status DocumentReader::Mlflow(ondemand::document& document) {
+  constexpr std::array<std::string_view, 4> kNames{"dataframe_split", "dataframe_records", "instances", "inputs"};
+  std::array<bool, 4> there;
+  std::array<ondemand::json_type, 4> types;
+  std::vector<std::string> others;
+  VIGIL_RETURN_IF_ERROR(Survey(document, kNames, &there, &types, &others));
+  if (std::count(there.begin(), there.end(), true) != 1) {
+    return Failure(
+        ErrorCode::kMalformed,
+        "the JSON input must have exactly one of the keys \"dataframe_split\", \"dataframe_records\", \"instances\", \"inputs\"");
+  }
+  const size_t form = static_cast<size_t>(std::find(there.begin(), there.end(), true) - there.begin());
+  const std::string_view name = kNames[form];
+  ondemand::object object;
+  VIGIL_JSON_OR_RETURN(object, document.get_object());
+  ondemand::value value;
+  VIGIL_JSON_OR_RETURN(value, object.find_field_unordered(name));
+  if (form == 0) {
+    ondemand::object split;
+    if (value.get_object().get(split) != simdjson::SUCCESS)
+      return Failure(ErrorCode::kInvalid, "must be an object with columns and data", name);
+    std::vector<int> header;
+    ondemand::value member;
+    if (split.find_field_unordered("columns").get(member) == simdjson::SUCCESS) {
+      VIGIL_RETURN_IF_ERROR(Header(member, "dataframe_split.columns", &header));
+    } else {
+      header = ModelOrder();
+    }
+    if (split.find_field_unordered("data").get(member) != simdjson::SUCCESS) {
+      return Failure(ErrorCode::kInvalid, "has no \"data\"", name);
+    }
+    return Rows(member, header, false, "dataframe_split.data");
+  }
+  if (form != 1 && types[form] == ondemand::json_type::object) {
+    ondemand::object lists;
+    VIGIL_JSON_OR_RETURN(lists, value.get_object());
+    return ColumnLists(lists, name);
+  }
+  return Rows(value, ModelOrder(), true, name);
+}
+
+}  // namespace
+
+struct JsonRows::State {
+  SimdDocument document;
+  std::deque<std::string> texts;  // of NDJSON lines that the fixed-schema parser did not read
+};
+
+JsonRows::JsonRows() : state_(std::make_unique<State>()) {}
+JsonRows::~JsonRows() = default;
+
+Status JsonRows::Parse(std::string_view body, const ColumnIndex& columns, const JsonRowsOptions& options, RowBatch* batch,
+                       std::vector<uint32_t>* absent) {
+  RowFiller filler(columns, options.unknown, batch);
+  ondemand::document document;
+  VIGIL_RETURN_IF_ERROR(state_->document.Open(body, &document));
+  DocumentReader reader(columns, filler);
+  VIGIL_RETURN_IF_ERROR(options.form == JsonForm::kMlflow ? reader.Mlflow(document) : reader.Ours(document));
+  return filler.Finish(absent);
+}
+
+Status JsonRows::ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent) {
+  RowFiller filler(columns, UnknownColumns::kWarn, batch);
+  state_->texts.clear();
+  int64_t number = 0;
+  while (!body.empty()) {
+    const size_t newline = body.find('\n');
+    const std::string_view line = StripBlanks(body.substr(0, newline));
+    body.remove_prefix(newline == std::string_view::npos ? body.size() : newline + 1);
+    ++number;
+    if (line.empty()) continue;
+    if (ParseFastLine(line, columns, batch)) {
+      filler.SeenAll();
+      continue;
+    }
+    ondemand::document document;
+    Status status = state_->document.Open(line, &document);
+    ondemand::object object;
+    if (status.ok()) {
+      const simdjson::error_code error = document.get_object().get(object);
+      status = error != simdjson::SUCCESS ? Malformed(error) : DocumentReader(columns, filler).ObjectRow(object, &state_->texts);
+      if (status.ok() && !document.at_end()) status = Failure(ErrorCode::kMalformed, "not valid JSON: something follows the object");
+    }
+    if (!status.ok()) {
+      const std::string path = PathOf(status);
+      return Failure(CodeOf(status), MessageOf(status), path.empty() ? Concat("line ", number) : Concat("line ", number, ", ", path));
+    }
+  }
+  return filler.Finish(absent);
+}
+
+}  // namespace vigil

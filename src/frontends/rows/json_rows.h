@@ -1,0 +1,47 @@
+// The general parser of rows in JSON, on simdjson's on-demand interface: every form, every rule, any order of keys. Bounded: one copy of
+// the body (simdjson reads past the end) and one 32-bit index a structural character, kept from request to request up to a maximum.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "frontends/rows/columns.h"
+
+namespace vigil {
+
+// Which envelope the body has.
+enum class JsonForm : uint8_t {
+  kOurs,    // {"rows":[...]}, {"columns":[...],"data":[[...]]} or a bare object; "ids", "entities", "times", "partial"
+  kMlflow,  // exactly one of dataframe_split, dataframe_records, instances, inputs; others beside "params" are ignored
+};
+
+struct JsonRowsOptions {
+  JsonForm form = JsonForm::kOurs;
+  UnknownColumns unknown = UnknownColumns::kWarn;
+};
+
+// Memory kept between requests; a larger body's is given back after it.
+inline constexpr size_t kJsonKeepBytesMax = 4 << 20;
+
+// One serving thread's. Views in the batches it fills hold until its next call.
+class JsonRows {
+ public:
+  JsonRows();
+  ~JsonRows();
+
+  // Fills `batch` and lists in `absent` the model's columns that no row had. A body that is not the form is a Failure of kMalformed or
+  // kInvalid with its path; a cell that is no number becomes a RowError of rule "type" in the batch.
+  Status Parse(std::string_view body, const ColumnIndex& columns, const JsonRowsOptions& options, RowBatch* batch,
+               std::vector<uint32_t>* absent);
+
+  // One object a line. Blank lines are skipped.
+  Status ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vigil

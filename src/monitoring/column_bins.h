@@ -1,0 +1,55 @@
+// A column's reference bins, laid out for the serving path: which bin does a float fall into?
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "domain/profile.h"
+
+namespace vigil {
+
+// Immutable. Bin() is exact: the number of edges <= x as real numbers, though edges are doubles and values are floats, because each edge
+// is replaced by the smallest float that is not below it. A two-level count of 16 by 16: two loops of fixed length that the compiler turns
+// into vector compares, no branch on the data.
+class ColumnBins {
+ public:
+  explicit ColumnBins(const ColumnProfile& column);
+
+  size_t bins() const { return bins_; }
+  // `x` is not NaN.
+  size_t Bin(float x) const {
+    const size_t below = EdgesNotAbove(x);
+    if (!categorical_) return below;
+    return below > 0 && exact_[below - 1] == x ? below - 1 : bins_ - 1;
+  }
+  // NaN has a bin after the others.
+  size_t BinOrMissing(float x) const { return std::isnan(x) ? bins_ : Bin(x); }
+
+ private:
+  static constexpr size_t kBlock = 16;
+
+  static size_t CountNotAbove(const float* edges, float x) {
+    uint32_t n = 0;
+    for (size_t i = 0; i < kBlock; ++i) n += edges[i] <= x ? 1 : 0;  // padding is NaN, which is never <= x
+    return n;
+  }
+  size_t EdgesNotAbove(float x) const {
+    if (single_block_) return CountNotAbove(edges_.data(), x);
+    const size_t block = CountNotAbove(block_last_.data(), x);
+    return block * kBlock + CountNotAbove(edges_.data() + block * kBlock, x);
+  }
+
+  size_t bins_ = 0;
+  bool categorical_ = false;
+  bool single_block_ = false;
+  std::array<float, kBlock> block_last_;  // the last edge of each full block
+  std::vector<float> edges_;              // whole blocks
+  std::vector<double> exact_;             // categories
+};
+
+// -log2 of each bin's share of the reference, missing last; half a row is added to every bin so that none is infinitely surprising.
+std::vector<float> Surprise(const ColumnProfile& column);
+
+}  // namespace vigil

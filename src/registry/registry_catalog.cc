@@ -1,0 +1,213 @@
+#include "registry/registry_catalog.h"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "absl/strings/str_cat.h"
+
+namespace vigil {
+namespace {
+
+// JSON has no form for what is not finite: null, read back as NaN.
+double Number(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+
+template <typename T>
+void Read(const Json& object, const char* key, T* out) {
+  if (const auto found = object.find(key); found != object.end()) *out = found->get<T>();
+}
+
+void ReadOptional(const Json& object, const char* key, std::optional<double>* out) {
+  if (const auto found = object.find(key); found != object.end()) *out = found->get<double>();
+}
+
+// Parses `text` and hands it to `read`, which may throw what nlohmann throws.
+template <typename T, typename ReadFn>
+StatusOr<T> FromText(std::string_view text, std::string_view what, ReadFn read) {
+  StatusOr<Json> parsed = ParseJson(text, what);
+  if (!parsed.ok()) return absl::DataLossError(absl::StrCat("catalog: ", std::string(parsed.status().message())));
+  try {
+    T value;
+    read(*parsed, value);
+    return value;
+  } catch (const std::exception& error) {
+    return absl::DataLossError(absl::StrCat("catalog: ", std::string(what), ": ", error.what()));
+  }
+}
+
+CleanPolicy ReadPolicy(const Json& rule, const char* key) {
+  const auto found = rule.find(key);
+  if (found == rule.end()) return CleanPolicy::kReject;
+  const std::string name = found->get<std::string>();
+  for (CleanPolicy policy : {CleanPolicy::kReject, CleanPolicy::kImpute, CleanPolicy::kClamp, CleanPolicy::kFlag}) {
+    if (CleanPolicyName(policy) == name) return policy;
+  }
+  throw std::invalid_argument(absl::StrCat(key, ": no policy is called ", name));
+}
+
+void WritePolicy(Json& rule, const char* key, CleanPolicy policy) {
+  if (policy != CleanPolicy::kReject) rule[key] = std::string(CleanPolicyName(policy));
+}
+
+Json ColumnToJson(const ColumnProfile& column) {
+  Json json = {{"name", column.name}, {"kind", column.kind == ColumnKind::kNumeric ? "numeric" : "categorical"}};
+  if (!column.edges.empty()) json["edges"] = column.edges;
+  if (!column.categories.empty()) json["categories"] = column.categories;
+  json["counts"] = column.counts;
+  json["missing"] = column.missing;
+  json["minimum"] = column.minimum;
+  json["maximum"] = column.maximum;
+  json["mean"] = column.mean;
+  json["standard_deviation"] = column.standard_deviation;
+  return json;
+}
+
+ColumnProfile ColumnFromJson(const Json& json) {
+  ColumnProfile column;
+  column.name = json.at("name").get<std::string>();
+  column.kind = json.at("kind").get<std::string>() == "categorical" ? ColumnKind::kCategorical : ColumnKind::kNumeric;
+  Read(json, "edges", &column.edges);
+  Read(json, "categories", &column.categories);
+  column.counts = json.at("counts").get<std::vector<int64_t>>();
+  column.missing = json.at("missing").get<int64_t>();
+  column.minimum = Number(json.at("minimum"));
+  column.maximum = Number(json.at("maximum"));
+  column.mean = Number(json.at("mean"));
+  column.standard_deviation = Number(json.at("standard_deviation"));
+  return column;
+}
+
+}  // namespace
+
+std::string VersionToText(const StoredVersion& version) {
+  const VersionFacts& facts = version.facts;
+  Json json = {{"model", facts.model},
+               {"version", facts.version},
+               {"state", std::string(VersionStateName(version.state))},
+               {"uri", facts.uri},
+               {"digest", facts.digest},
+               {"format", facts.format},
+               {"created", facts.created},
+               {"created_by", facts.created_by},
+               {"parent", facts.parent},
+               {"training_from", facts.training_from},
+               {"training_to", facts.training_to},
+               {"as_of", facts.as_of},
+               {"training_rows", facts.training_rows},
+               {"dataset_digest", facts.dataset_digest},
+               {"trigger", facts.trigger}};
+  Json metrics = Json::object();
+  for (const auto& [name, value] : facts.metrics) metrics[name] = value;
+  json["metrics"] = std::move(metrics);
+  if (!facts.gate_report.empty()) json["gate_report"] = facts.gate_report;
+  return DumpJson(json);
+}
+
+StatusOr<StoredVersion> VersionFromText(std::string_view text, std::string_view what) {
+  return FromText<StoredVersion>(text, what, [](const Json& json, StoredVersion& version) {
+    VersionFacts& facts = version.facts;
+    facts.model = json.at("model").get<std::string>();
+    facts.version = json.at("version").get<std::string>();
+    const std::string state = json.at("state").get<std::string>();
+    const std::optional<VersionState> parsed = ParseVersionState(state);
+    if (!parsed) throw std::invalid_argument(absl::StrCat("state: no state is called ", state));
+    version.state = *parsed;
+    facts.uri = json.at("uri").get<std::string>();
+    facts.digest = json.at("digest").get<std::string>();
+    Read(json, "format", &facts.format);
+    Read(json, "created", &facts.created);
+    Read(json, "created_by", &facts.created_by);
+    Read(json, "parent", &facts.parent);
+    Read(json, "training_from", &facts.training_from);
+    Read(json, "training_to", &facts.training_to);
+    Read(json, "as_of", &facts.as_of);
+    Read(json, "training_rows", &facts.training_rows);
+    Read(json, "dataset_digest", &facts.dataset_digest);
+    Read(json, "trigger", &facts.trigger);
+    if (const auto metrics = json.find("metrics"); metrics != json.end()) {
+      for (const auto& [name, value] : metrics->items()) facts.metrics[name] = Number(value);
+    }
+    Read(json, "gate_report", &facts.gate_report);
+  });
+}
+
+std::string RoleToText(const StoredRole& role) {
+  return DumpJson({{"version", role.assignment.version},
+                   {"since", role.assignment.since},
+                   {"by", role.assignment.by},
+                   {"reason", role.assignment.reason},
+                   {"previous", role.previous}});
+}
+
+StatusOr<StoredRole> RoleFromText(std::string_view text, std::string_view what) {
+  return FromText<StoredRole>(text, what, [](const Json& json, StoredRole& role) {
+    role.assignment.version = json.at("version").get<std::string>();
+    role.assignment.since = json.at("since").get<TimeUs>();
+    Read(json, "by", &role.assignment.by);
+    Read(json, "reason", &role.assignment.reason);
+    Read(json, "previous", &role.previous);
+  });
+}
+
+std::string SchemaToText(const Schema& schema) {
+  Json columns = Json::array();
+  for (const ColumnRule& rule : schema.columns) {
+    Json json = {{"name", rule.name}};
+    if (!rule.nullable) json["nullable"] = false;
+    if (rule.minimum) json["minimum"] = *rule.minimum;
+    if (rule.maximum) json["maximum"] = *rule.maximum;
+    if (!rule.categories.empty()) json["categories"] = rule.categories;
+    if (rule.infinity_allowed) json["infinity_allowed"] = true;
+    if (rule.sensitive) json["sensitive"] = true;
+    WritePolicy(json, "on_missing", rule.on_missing);
+    WritePolicy(json, "on_range", rule.on_range);
+    WritePolicy(json, "on_category", rule.on_category);
+    WritePolicy(json, "on_infinity", rule.on_infinity);
+    if (rule.impute) json["impute"] = *rule.impute;
+    columns.push_back(std::move(json));
+  }
+  return DumpJson({{"columns", std::move(columns)}});
+}
+
+StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what) {
+  return FromText<Schema>(text, what, [](const Json& json, Schema& schema) {
+    for (const Json& column : json.at("columns")) {
+      ColumnRule rule;
+      rule.name = column.at("name").get<std::string>();
+      Read(column, "nullable", &rule.nullable);
+      ReadOptional(column, "minimum", &rule.minimum);
+      ReadOptional(column, "maximum", &rule.maximum);
+      Read(column, "categories", &rule.categories);
+      Read(column, "infinity_allowed", &rule.infinity_allowed);
+      Read(column, "sensitive", &rule.sensitive);
+      rule.on_missing = ReadPolicy(column, "on_missing");
+      rule.on_range = ReadPolicy(column, "on_range");
+      rule.on_category = ReadPolicy(column, "on_category");
+      rule.on_infinity = ReadPolicy(column, "on_infinity");
+      ReadOptional(column, "impute", &rule.impute);
+      schema.columns.push_back(std::move(rule));
+    }
+  });
+}
+
+std::string ReferenceToText(const ReferenceProfile& reference) {
+  Json columns = Json::array();
+  for (const ColumnProfile& column : reference.columns) columns.push_back(ColumnToJson(column));
+  Json json = {{"rows", reference.rows}, {"columns", std::move(columns)}, {"source", reference.source}};
+  if (reference.score) json["score"] = ColumnToJson(*reference.score);
+  if (reference.positive_rate) json["positive_rate"] = *reference.positive_rate;
+  return DumpJson(json);
+}
+
+StatusOr<ReferenceProfile> ReferenceFromText(std::string_view text, std::string_view what) {
+  return FromText<ReferenceProfile>(text, what, [](const Json& json, ReferenceProfile& reference) {
+    reference.rows = json.at("rows").get<int64_t>();
+    for (const Json& column : json.at("columns")) reference.columns.push_back(ColumnFromJson(column));
+    Read(json, "source", &reference.source);
+    if (const auto score = json.find("score"); score != json.end()) reference.score = ColumnFromJson(*score);
+    ReadOptional(json, "positive_rate", &reference.positive_rate);
+  });
+}
+
+}  // namespace vigil

@@ -1,0 +1,253 @@
+#include "service/control_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "service/alert_json.h"
+
+namespace vigil {
+namespace {
+
+constexpr char kStateKind[] = "state";
+constexpr char kAlertsKey[] = "alerts";
+constexpr char kAlertKind[] = "alert";
+constexpr char kActor[] = "alerting";
+constexpr size_t kSeriesMax = 20'000;  // of the latest findings kept for /metrics
+
+std::string SeriesKey(const Finding& f) {
+  return absl::StrCat(f.model, "\x1f", f.version, "\x1f", f.kind, "\x1f", f.metric, "\x1f", f.column, "\x1f", f.segment);
+}
+
+}  // namespace
+
+ControlLoop::ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingService& retraining, RolloutService& rollouts, PredictionLog& log,
+                         Catalog& catalog, Journal& journal, const Clock& control_clock, NotifyFunction notify, ControlLoopOptions options)
+    : monitor_(monitor),
+      alerts_(alerts),
+      retraining_(retraining),
+      rollouts_(rollouts),
+      log_(log),
+      catalog_(catalog),
+      journal_(journal),
+      clock_(control_clock),
+      notify_(std::move(notify)),
+      options_(std::move(options)) {}
+
+ControlLoop::~ControlLoop() { Stop(); }
+
+Status ControlLoop::Restore() {
+  const StatusOr<CatalogEntry> alerts = catalog_.Get(kStateKind, kAlertsKey);
+  if (alerts.ok()) {
+    VIGIL_ASSIGN_OR_RETURN(const Json state, ParseJson(alerts->value, "catalog value state/alerts"));
+    std::lock_guard lock(mutex_);
+    VIGIL_RETURN_IF_ERROR(alerts_.Load(state));
+  } else if (!absl::IsNotFound(alerts.status())) {
+    return alerts.status();
+  }
+  if (options_.state_file.empty()) return absl::OkStatus();
+  std::ifstream file(options_.state_file, std::ios::binary);
+  if (!file) return absl::OkStatus();
+  std::stringstream bytes;
+  bytes << file.rdbuf();
+  if (const Status restored = monitor_.Restore(bytes.str()); !restored.ok()) {
+    journal_.Record("", "monitoring.state_lost", "",
+                    absl::StrCat("windows of the last run cannot be read: ", std::string(restored.message())), "control loop");
+  }
+  return absl::OkStatus();
+}
+
+void ControlLoop::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ControlLoop::Stop() {
+  {
+    std::lock_guard lock(stop_mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  stop_signal_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  SaveState();
+}
+
+void ControlLoop::Run() {
+  std::unique_lock lock(stop_mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    Turn();
+    lock.lock();
+    stop_signal_.wait_for(lock, std::chrono::milliseconds(options_.turn_ms), [this] { return stopping_; });
+  }
+}
+
+void ControlLoop::Turn() {
+  const TimeUs target = clock_.NowUs();
+  TimeUs at = control_time_.load(std::memory_order_relaxed);
+  if (target == 0) return;  // an event clock before the first event
+  if (at == 0 || target <= at) {
+    Step(std::max(at, target));
+  } else {
+    // Whole steps end on multiples of the step, so that the same stream is judged at the same times however it was sent.
+    const int64_t step = std::max(options_.step_us, (target - at) / options_.steps_max);
+    while (at < target) {
+      at = std::min(target, (at / step + 1) * step);
+      Step(at);
+      std::lock_guard lock(stop_mutex_);
+      if (stopping_) return;
+    }
+  }
+  const int64_t now_ns = clock_.MonotonicNs();
+  if (now_ns - maintained_ns_ >= options_.maintain_every_ms * 1'000'000) {
+    maintained_ns_ = now_ns;
+    if (const Status kept = log_.Maintain(); !kept.ok()) {
+      journal_.Record("", "log.maintenance_failed", "", std::string(kept.message()), "control loop", target);
+    }
+    SaveState();
+  }
+}
+
+void ControlLoop::Step(TimeUs now) {
+  const std::vector<Finding> findings = monitor_.Advance(now);
+  Remember(findings);
+  Judge(findings, now);
+  const auto busy = [this](const std::string& model) { return rollouts_.Busy(model); };
+  const auto candidate = [&](const Job& job) { StartRollout(job, now); };
+  do {
+    retraining_.Tick(now, busy, candidate);
+    if (options_.wait_for_jobs && retraining_.Busy()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::lock_guard lock(stop_mutex_);
+    if (stopping_) return;
+  } while (options_.wait_for_jobs && retraining_.Busy());
+  rollouts_.Tick(now, labels_seen_.load(std::memory_order_relaxed));
+  control_time_.store(now, std::memory_order_release);
+}
+
+void ControlLoop::Judge(const std::vector<Finding>& findings, TimeUs now) {
+  std::vector<AlertChange> changes;
+  {
+    std::lock_guard lock(mutex_);
+    changes = alerts_.Evaluate(findings, now);
+    if (!changes.empty()) {
+      // A restart that forgets an alert would fire it twice; so its memory is written before anyone hears of it.
+      const Status saved =
+          catalog_.Apply({CatalogWrite{kStateKind, kAlertsKey, DumpJson(alerts_.Save()), CatalogWrite::kAnyEpoch}}).status();
+      if (!saved.ok()) journal_.Record("", "alerts.not_saved", "", std::string(saved.message()), kActor, now);
+    }
+  }
+  for (const AlertChange& change : changes) OnAlertChange(change, now);
+}
+
+void ControlLoop::OnAlertChange(const AlertChange& change, TimeUs now) {
+  const Alert& alert = change.alert;
+  const bool fired = change.kind == AlertChange::Kind::kFired;
+  const bool resolved = change.kind == AlertChange::Kind::kResolved;
+  (void)catalog_.Apply({CatalogWrite{kAlertKind, alert.id, DumpJson(AlertToJson(alert)),
+                                     CatalogWrite::kAnyEpoch}});  // history; the state itself is saved above
+  if (!fired && !resolved) return;
+  const auto summary = alert.annotations.find("summary");
+  const std::string text = summary == alert.annotations.end() ? alert.rule : summary->second;
+  journal_.Record(alert.model, fired ? "alert.fired" : "alert.resolved", alert.id, absl::StrCat(fired ? "alert: " : "resolved: ", text),
+                  kActor, now, DumpJson(AlertToJson(alert)));
+  if (alert.silenced_until <= now) notify_({alert}, resolved);
+  if (fired) retraining_.OnAlert(alert, now);
+}
+
+void ControlLoop::StartRollout(const Job& job, TimeUs now) {
+  RolloutChoice choice;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = rollout_choices_.find(job.model);
+    if (found != rollout_choices_.end()) choice = found->second;
+  }
+  if (!choice.automatic) {
+    journal_.Record(job.model, "rollout.waits", job.candidate,
+                    absl::StrCat("version ", job.candidate, " passed the gate and waits for a person to start its rollout"), "control loop",
+                    now);
+    return;
+  }
+  const StatusOr<Rollout> rollout = rollouts_.Create(job.model, job.candidate, choice.options, absl::StrCat("job/", job.id), now);
+  if (!rollout.ok()) {
+    journal_.Record(job.model, "rollout.refused", job.candidate,
+                    absl::StrCat("rollout of version ", job.candidate, " could not start: ", std::string(rollout.status().message())),
+                    "control loop", now);
+  }
+}
+
+void ControlLoop::OnLabels(const std::string& model, int64_t accepted) {
+  labels_seen_.fetch_add(accepted, std::memory_order_relaxed);
+  retraining_.OnLabels(model, accepted, clock_.NowUs());
+}
+
+void ControlLoop::SetRolloutOptions(const std::string& model, const RolloutOptions& options, bool automatic) {
+  std::lock_guard lock(mutex_);
+  rollout_choices_[model] = RolloutChoice{options, automatic};
+}
+
+void ControlLoop::Remember(const std::vector<Finding>& findings) {
+  std::lock_guard lock(mutex_);
+  for (const Finding& finding : findings) {
+    const std::string key = SeriesKey(finding);
+    const auto found = latest_.find(key);
+    if (found != latest_.end()) {
+      if (finding.window_end >= found->second.window_end) found->second = finding;
+    } else if (latest_.size() < kSeriesMax) {
+      latest_.emplace(key, finding);
+    }
+  }
+}
+
+std::vector<Finding> ControlLoop::latest_findings() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Finding> findings;
+  findings.reserve(latest_.size());
+  for (const auto& [key, finding] : latest_) findings.push_back(finding);
+  return findings;
+}
+
+std::vector<Alert> ControlLoop::ActiveAlerts() const {
+  std::lock_guard lock(mutex_);
+  return alerts_.Active();
+}
+
+Status ControlLoop::Acknowledge(const std::string& id, const std::string& by) {
+  const TimeUs now = clock_.NowUs();
+  {
+    std::lock_guard lock(mutex_);
+    VIGIL_RETURN_IF_ERROR(alerts_.Acknowledge(id, by, now));
+  }
+  journal_.Record("", "alert.acknowledged", id, absl::StrCat("alert ", id, " acknowledged by ", by), by, now);
+  return absl::OkStatus();
+}
+
+Status ControlLoop::Silence(const std::string& id, TimeUs until, const std::string& by) {
+  {
+    std::lock_guard lock(mutex_);
+    VIGIL_RETURN_IF_ERROR(alerts_.Silence(id, until));
+  }
+  journal_.Record("", "alert.silenced", id, absl::StrCat("alert ", id, " silenced by ", by), by, clock_.NowUs());
+  return absl::OkStatus();
+}
+
+void ControlLoop::SaveState() {
+  if (options_.state_file.empty()) return;
+  const std::string bytes = monitor_.Serialize();
+  const std::string temporary = options_.state_file + ".new";
+  {
+    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!file.flush()) {
+      journal_.Record("", "monitoring.state_not_saved", "", absl::StrCat("cannot write ", temporary), "control loop");
+      return;
+    }
+  }
+  if (std::rename(temporary.c_str(), options_.state_file.c_str()) != 0) {
+    journal_.Record("", "monitoring.state_not_saved", "", absl::StrCat("cannot rename ", temporary), "control loop");
+  }
+}
+
+}  // namespace vigil

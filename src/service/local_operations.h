@@ -1,0 +1,32 @@
+// The use cases of a running server, over its own registry, log, monitor and control loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "net/server.h"
+#include "service/control_loop.h"
+#include "service/operations.h"
+
+namespace vigil {
+
+struct LocalOperationsParts {
+  Registry& registry;
+  PredictionLog* log = nullptr;  // null: --no-log; labels are then refused
+  Monitor& monitor;
+  Catalog& catalog;
+  ControlLoop& loop;
+  RetrainingService& retraining;
+  RolloutService& rollouts;
+  Journal& journal;
+  const Clock& wall_clock;
+  const Clock& control_clock;  // the same, or the event clock
+  bool event_clock = false;
+  std::function<PipelineCounters()> pipeline_counters;
+  std::function<net::ServerCounters()> net_counters;
+};
+
+std::unique_ptr<Operations> NewLocalOperations(const LocalOperationsParts& parts);
+
+}  // namespace vigil

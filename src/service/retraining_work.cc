@@ -1,0 +1,151 @@
+#include "service/retraining_work.h"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "monitoring/monitor.h"
+#include "storage/tables.h"
+
+namespace vigil {
+namespace {
+
+constexpr auto kPollEvery = std::chrono::milliseconds(20);
+
+// The document that a trainer reads; docs/formats/retraining-job.md describes it.
+Json TrainerInput(const RetrainingInput& input, const Dataset& dataset) {
+  Json params = Json::object();
+  for (const auto& [name, value] : input.policy.retraining.params) params[name] = value;
+  return Json{{"job", input.job.id},
+              {"model", input.job.model},
+              {"mode", "fresh"},
+              {"parent", input.job.parent},
+              {"window", {{"from", FormatTime(dataset.from)}, {"to", FormatTime(dataset.to)}}},
+              {"as_of", FormatTime(dataset.as_of)},
+              {"dataset", {{"train", dataset.train_path}, {"holdout", dataset.holdout_path}, {"digest", dataset.digest}}},
+              {"features", input.champion->loaded->signature().columns},
+              {"label", "_label"},
+              {"task", std::string(TaskName(input.champion->loaded->signature().task))},
+              {"params", params},
+              {"rounds", input.policy.retraining.rounds},
+              {"output", input.directory},
+              {"deadline_ms", input.policy.retraining.deadline_ms}};
+}
+
+StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& dataset, const std::atomic<bool>& cancel) {
+  JobRunner runner(input.policy.retraining.command.empty() ? input.trainer : input.policy.retraining.command);
+  VIGIL_RETURN_IF_ERROR(runner.Start(TrainerInput(input, dataset), input.directory, input.policy.retraining.deadline_ms));
+  for (;;) {
+    if (std::optional<StatusOr<TrainerResult>> result = runner.Poll()) return *std::move(result);
+    if (cancel.load(std::memory_order_relaxed)) {
+      runner.Cancel();
+      return absl::CancelledError("the server is stopping");
+    }
+    std::this_thread::sleep_for(kPollEvery);
+  }
+}
+
+StatusOr<std::shared_ptr<const ReferenceProfile>> ReadProfile(const std::string& path) {
+  if (path.empty()) return nullptr;
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  VIGIL_ASSIGN_OR_RETURN(ReferenceProfile profile, ProfileFromJson(text.str(), path));
+  return std::make_shared<const ReferenceProfile>(std::move(profile));
+}
+
+Status Gate(const RetrainingInput& input, RetrainingOutcome* outcome) {
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> candidate, LoadModel(*input.loaders, outcome->artefact, LoadOptions{}));
+  outcome->digest = candidate->info().digest;
+  VIGIL_ASSIGN_OR_RETURN(const LabelledRows rows,
+                         ReadLabelledRows({outcome->dataset.holdout_path}, input.champion->loaded->signature().columns));
+  VIGIL_ASSIGN_OR_RETURN(outcome->gate, RunGate(input.champion->loaded.get(), *candidate, rows, input.policy.gate));
+  outcome->gate.champion_epoch = input.job.champion_epoch;
+  return absl::OkStatus();
+}
+
+Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, RetrainingOutcome* outcome) {
+  std::error_code error;
+  std::filesystem::create_directories(input.directory, error);
+  if (error) return absl::UnavailableError(absl::StrCat("cannot create ", input.directory, ": ", error.message()));
+  const std::vector<std::string>& columns = input.champion->loaded->signature().columns;
+  VIGIL_ASSIGN_OR_RETURN(outcome->dataset, BuildDataset(*input.log, input.job.model, columns, input.job.as_of,
+                                                        input.policy.retraining.dataset, input.directory));
+  outcome->job.window_from = outcome->dataset.from;
+  outcome->job.window_to = outcome->dataset.to;
+  VIGIL_ASSIGN_OR_RETURN(const TrainerResult trained, RunTrainer(input, outcome->dataset, cancel));
+  outcome->artefact = trained.artefact;
+  VIGIL_ASSIGN_OR_RETURN(outcome->reference, ReadProfile(trained.reference_profile));
+  return Gate(input, outcome);
+}
+
+}  // namespace
+
+StatusOr<LabelledRows> ReadLabelledRows(const std::vector<std::string>& paths, const std::vector<std::string>& columns) {
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(paths));
+  const std::vector<TableColumn>& types = reader->columns();
+  std::vector<std::string> names;
+  for (const TableColumn& column : types) names.push_back(column.name);
+  const auto find = [&](const std::string& name) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    return at == names.end() ? -1 : static_cast<int>(at - names.begin());
+  };
+  std::vector<size_t> feature_at;
+  for (const std::string& name : columns) {
+    const int at = find(name);
+    if (at < 0) return absl::InvalidArgumentError(absl::StrCat(paths[0], ": no column \"", name, "\"", DidYouMean(name, names)));
+    feature_at.push_back(static_cast<size_t>(at));
+  }
+  const int label_at = find("_label"), time_at = find("_time"), entity_at = find("_entity");
+  if (label_at < 0) return absl::InvalidArgumentError(absl::StrCat(paths[0], ": no column \"_label\""));
+
+  LabelledRows rows;
+  rows.columns = columns;
+  TableChunk chunk;
+  for (;;) {
+    VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
+    if (!more) return rows;
+    for (size_t r = 0; r < chunk.rows; ++r) {
+      for (const size_t at : feature_at) rows.features.push_back(static_cast<float>(chunk.Number(at, r, types)));
+      rows.labels.push_back(chunk.Number(static_cast<size_t>(label_at), r, types));
+      const auto whole = [&](int at) {
+        return at < 0                                                ? int64_t{0}
+               : chunk.columns[static_cast<size_t>(at)].ints.empty() ? int64_t{0}
+                                                                     : chunk.columns[static_cast<size_t>(at)].ints[r];
+      };
+      rows.times.push_back(whole(time_at));
+      const bool entity_text = entity_at >= 0 && types[static_cast<size_t>(entity_at)].type == TableType::kString;
+      const std::string* text = entity_text ? &chunk.columns[static_cast<size_t>(entity_at)].strings[r] : nullptr;
+      rows.groups.push_back(text == nullptr ? static_cast<uint64_t>(whole(entity_at)) : text->empty() ? 0 : StableHash(*text));
+    }
+  }
+}
+
+RetrainingOutcome RunRetraining(const RetrainingInput& input, const std::atomic<bool>& cancel) {
+  RetrainingOutcome outcome;
+  outcome.job = input.job;
+  const Status status = Run(input, cancel, &outcome);
+  if (absl::IsFailedPrecondition(status) && outcome.artefact.empty() && outcome.dataset.train_path.empty()) {
+    outcome.job.state = JobState::kNotReady;
+    outcome.job.message = std::string(status.message());
+  } else if (absl::IsUnavailable(status)) {
+    outcome.job.state = JobState::kNotReady;
+    outcome.job.message = std::string(status.message());
+  } else if (!status.ok()) {
+    outcome.job.state = JobState::kFailed;
+    outcome.job.message = std::string(status.message());
+  } else {
+    outcome.job.state = outcome.gate.passed ? JobState::kDone : JobState::kRefused;
+    outcome.job.message = outcome.gate.Summary();
+    outcome.job.gate_report = DumpJson(outcome.gate.ToJson());
+  }
+  return outcome;
+}
+
+}  // namespace vigil

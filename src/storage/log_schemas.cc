@@ -1,0 +1,93 @@
+#include "storage/log_schemas.h"
+
+#include "absl/strings/str_cat.h"
+#include "storage/log_format.h"
+
+namespace vigil {
+
+Status LogSchemas::Load() {
+  const StatusOr<std::string> file = files_.Read(path_);
+  if (absl::IsNotFound(file.status())) return absl::OkStatus();
+  if (!file.ok()) return file.status();
+  const StatusOr<LogHeader> header = DecodeLogHeader(*file);
+  if (!header.ok()) return Status(header.status().code(), absl::StrCat(path_, ": ", header.status().message()));
+  FrameCursor cursor(*file);
+  Frame frame;
+  for (FrameCursor::Step step = cursor.Next(&frame); step != FrameCursor::Step::kEnd; step = cursor.Next(&frame)) {
+    // The file is replaced whole, so nothing may be torn.
+    if (step != FrameCursor::Step::kFrame) return absl::DataLossError(absl::StrCat(path_, " is damaged at byte ", frame.offset));
+    VIGIL_ASSIGN_OR_RETURN(const LogSchema schema, DecodeSchema(frame.payload));
+    Restore(schema);
+  }
+  return absl::OkStatus();
+}
+
+void LogSchemas::Restore(const LogSchema& schema) {
+  std::lock_guard lock(mutex_);
+  if (schemas_.size() < schema.number) schemas_.resize(schema.number);
+  schemas_[schema.number - 1] = schema;
+}
+
+bool LogSchemas::empty() const {
+  std::lock_guard lock(mutex_);
+  return schemas_.empty();
+}
+
+StatusOr<uint32_t> LogSchemas::Register(const LogSchema& schema) {
+  if (!schema.redacted.empty() && schema.redacted.size() != schema.columns.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("schema of ", schema.model, ": ", schema.redacted.size(), " redaction marks for ", schema.columns.size(), " columns"));
+  }
+  std::lock_guard lock(mutex_);
+  for (LogSchema& known : schemas_) {
+    if (known.number == 0 || known.model != schema.model || known.version != schema.version || known.columns != schema.columns ||
+        known.outputs != schema.outputs) {
+      continue;
+    }
+    if (known.redacted != schema.redacted) {
+      std::vector<uint8_t> before = std::exchange(known.redacted, schema.redacted);
+      if (Status status = SaveLocked(); !status.ok()) {
+        known.redacted = std::move(before);
+        return status;
+      }
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    return known.number;
+  }
+  LogSchema added = schema;
+  added.number = static_cast<uint32_t>(schemas_.size()) + 1;
+  schemas_.push_back(std::move(added));
+  if (Status status = SaveLocked(); !status.ok()) {
+    schemas_.pop_back();
+    return status;
+  }
+  return static_cast<uint32_t>(schemas_.size());
+}
+
+StatusOr<LogSchema> LogSchemas::Find(uint32_t number) const {
+  std::lock_guard lock(mutex_);
+  if (number == 0 || number > schemas_.size() || schemas_[number - 1].number == 0) {
+    return absl::NotFoundError(absl::StrCat("log schema ", number, " is not registered (", schemas_.size(), " are)"));
+  }
+  return schemas_[number - 1];
+}
+
+std::vector<uint8_t> LogSchemas::Matching(const std::string& model, const std::string& version) const {
+  std::lock_guard lock(mutex_);
+  std::vector<uint8_t> matching(schemas_.size() + 1, 0);
+  for (const LogSchema& schema : schemas_) {
+    matching[schema.number] =
+        schema.number != 0 && (model.empty() || schema.model == model) && (version.empty() || schema.version == version);
+  }
+  return matching;
+}
+
+Status LogSchemas::SaveLocked() {
+  std::string file = EncodeLogHeader({.kind = LogKind::kSchemas});
+  for (const LogSchema& schema : schemas_) {
+    if (schema.number != 0) AppendFrame(&file, EncodeSchema(schema));
+  }
+  return files_.Replace(path_, file);
+}
+
+}  // namespace vigil
