@@ -7,7 +7,7 @@
 // Must come after foreach_target.h.
 #include "hwy/highway.h"
 #include "runtime/trees/rank_kernels.h"
-#include "runtime/trees/rank_quantise-inl.h"
+#include "runtime/trees/rank_quantise.inc"
 
 #include <algorithm>
 #include <cstring>
