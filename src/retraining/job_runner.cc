@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -142,6 +143,8 @@ Status JobRunner::Start(const Json& job, const std::string& directory, int64_t d
   VIGIL_RETURN_IF_ERROR(WriteFileAtomically(job_path, DumpJson(job, 1)));
 
   std::vector<std::string> environment{"VIGIL_JOB=" + job_path};
+  // Idle training threads sleep rather than spin: the cores belong to serving.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) environment.emplace_back("OMP_WAIT_POLICY=passive");
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "VIGIL_JOB=", 10) != 0) environment.emplace_back(*entry);
   }

@@ -57,7 +57,7 @@ TEST(TrainXgboost, LearnsMeasuresAndNamesItsColumns) {
   config.rows = {dir.file("train.parquet")};
   config.holdout = {dir.file("holdout.parquet")};
   config.rounds = 20;
-  config.params = {{"max_depth", "3"}};
+  config.params = {{"max_depth", "3"}, {"nthread", "1"}};
   config.output = dir.file("model.json");
   config.profile_output = dir.file("reference.json");
   config.predictions_output = dir.file("predictions.parquet");
@@ -100,7 +100,7 @@ TEST(TrainXgboost, EarlyStoppingKeepsTheBestTrees) {
   config.rows = {dir.file("train.parquet")};
   config.rounds = 400;
   config.early_stopping_rounds = 10;
-  config.params = {{"eta", "0.3"}};
+  config.params = {{"eta", "0.3"}, {"nthread", "1"}};
   config.output = dir.file("model.json");
   const auto metrics = TrainXgboost(config);
   ASSERT_TRUE(metrics.ok()) << metrics.status();
@@ -121,7 +121,7 @@ TEST(TrainXgboost, OtherObjectivesAndUbj) {
   config.label = "amount";
   config.features = {"night", "_label"};
   config.rounds = 5;
-  config.params = {{"objective", "reg:squarederror"}};
+  config.params = {{"objective", "reg:squarederror"}, {"nthread", "1"}};
   config.output = dir.file("model.ubj");
   const auto metrics = TrainXgboost(config);
   ASSERT_TRUE(metrics.ok()) << metrics.status();
@@ -183,7 +183,7 @@ TEST(TrainJob, FromDocumentToManifest) {
   job.id = "fraud-17";
   job.model = "fraud";
   job.features = {"amount", "night"};
-  job.params = {{"max_depth", "3"}};
+  job.params = {{"max_depth", "3"}, {"nthread", "1"}};
   job.rounds = 15;
   job.early_stopping_rounds = 5;
   job.dataset.train_path = dir.file("train.parquet");
