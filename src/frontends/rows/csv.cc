@@ -6,7 +6,8 @@
 
 namespace vigil {
 
-CsvReader::CsvReader(std::string_view text) : p_(text.data()), end_(text.data() + text.size()) {
+CsvReader::CsvReader(std::string_view text, std::deque<std::string>* arena)
+    : p_(text.data()), end_(text.data() + text.size()), arena_(arena) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) p_ += kByteOrderMark.size();
 }
@@ -26,7 +27,7 @@ Status CsvReader::Quoted(std::string_view* cell) {
   *cell = {begin, static_cast<size_t>(p_ - begin)};
   ++p_;
   if (!doubled) return absl::OkStatus();
-  std::string& text = unquoted_.emplace_back();
+  std::string& text = arena_->emplace_back();
   text.reserve(cell->size());
   for (size_t i = 0; i < cell->size(); ++i) {
     text.push_back((*cell)[i]);

@@ -11,10 +11,11 @@
 
 namespace vigil {
 
-// Reads a table line by line. Cells are views into the text, or into the reader where a quote had to be undone; all hold as long as both.
+// Reads a table line by line. Cells are views into the text, or into `arena` where a quote had to be undone.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text);
+  // `arena` outlives the views; it only grows here.
+  CsvReader(std::string_view text, std::deque<std::string>* arena);
   // False at the end. Lines without any cell text are skipped. A quote that never ends or is followed by text is a Failure of kMalformed.
   StatusOr<bool> Next(std::vector<std::string_view>* cells);
   // Of the line read last, from 1.
@@ -27,11 +28,11 @@ class CsvReader {
   const char* const end_;
   int64_t line_ = 0;
   int64_t next_line_ = 1;
-  std::deque<std::string> unquoted_;
+  std::deque<std::string>* const arena_;
 };
 
 // A table with a header row → rows, with the columns `_id`, `_entity` and `_time` beside the model's. Views in `batch` point into the text
-// and into `reader`.
+// and into the reader's arena.
 Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch, std::vector<uint32_t>* absent);
 
 }  // namespace vigil

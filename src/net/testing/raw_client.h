@@ -23,6 +23,8 @@ struct RawResponse {
   int status = 0;                              // 0: the peer closed or said nothing in time
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  // `name` in lower case; empty when absent.
+  std::string header(const std::string& name) const { return headers.count(name) > 0 ? headers.at(name) : ""; }
 };
 
 class RawClient {

@@ -1,0 +1,108 @@
+// Our own prediction API: JSON rows, CSV, NDJSON.
+#include "base/text.h"
+#include "frontends/rest/handlers.h"
+#include "frontends/rest/request.h"
+#include "frontends/rest/rest_handler.h"
+#include "frontends/rows/csv.h"
+#include "frontends/rows/fast_rows.h"
+#include "frontends/words.h"
+
+namespace vigil {
+namespace {
+
+void AppendPredictionIds(absl::Span<const PredictionId> ids, std::string* out) {
+  char text[PredictionId::kTextLength];
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ids[i].Format(text);
+    out->append(i == 0 ? "\"" : "\",\"");
+    out->append(text, sizeof(text));
+  }
+  if (!ids.empty()) out->push_back('"');
+}
+
+// {"model":"fraud","version":"3","prediction_ids":[...],"predictions":[...],"warnings":[]}, with `versions` where arms differ, and
+// `errors` and `error_count` where a partial answer has refused rows.
+void WriteOurs(const PredictScratch& scratch, std::string* body) {
+  const PredictResult& result = scratch.result;
+  body->append("{\"model\":");
+  AppendJsonString(body, scratch.target.model->name);
+  body->append(",\"version\":");
+  AppendJsonString(body, result.version);
+  body->append(",\"prediction_ids\":[");
+  AppendPredictionIds(result.prediction_ids, body);
+  body->append("],\"predictions\":[");
+  AppendPredictions(result, scratch.batch.rows, body);
+  body->append("],\"warnings\":[");
+  for (size_t i = 0; i < result.warnings.size(); ++i) {
+    if (i != 0) body->push_back(',');
+    AppendJsonString(body, result.warnings[i]);
+  }
+  body->push_back(']');
+  if (!result.versions.empty()) {
+    body->append(",\"versions\":[");
+    for (size_t i = 0; i < result.versions.size(); ++i) {
+      if (i != 0) body->push_back(',');
+      AppendJsonString(body, result.versions[i]);
+    }
+    body->push_back(']');
+  }
+  if (result.error_count > 0) {
+    body->push_back(',');
+    AppendRowErrors(body, {result.errors, result.error_count});
+  }
+  body->push_back('}');
+}
+
+}  // namespace
+
+void AppendPredictions(const PredictResult& result, size_t rows, std::string* out) {
+  for (size_t row = 0; row < rows; ++row) {
+    if (row != 0) out->push_back(',');
+    if (row < result.refused.size() && result.refused[row] != 0) {
+      out->append("null");
+      continue;
+    }
+    const float* const values = result.outputs.data() + row * result.width;
+    if (result.width == 1) {
+      AppendJsonNumber(out, values[0]);
+      continue;
+    }
+    out->push_back('[');
+    for (size_t i = 0; i < result.width; ++i) {
+      if (i != 0) out->push_back(',');
+      AppendJsonNumber(out, values[i]);
+    }
+    out->push_back(']');
+  }
+}
+
+void HandlePredict(RestHandler& handler, Call& call) {
+  std::string version;
+  if (!call.request.query.empty()) version = QueryValue(call.request.query, "version").value_or("");
+  PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriteOurs);
+  if (scratch == nullptr) return;
+  const ColumnIndex& columns = handler.Columns(*scratch->target.version);
+  const MediaType media = ParseMediaType(call.request.header("Content-Type"));
+  Status parsed = CheckCharset(media);
+  if (!parsed.ok()) {
+    // answered below
+  } else if (media.Is("application/json") || media.type.empty()) {
+    if (!ParseFastRows(call.request.body, columns, &scratch->batch)) {
+      parsed = scratch->json.Parse(call.request.body, columns, {}, &scratch->batch, &scratch->absent);
+    }
+  } else if (media.Is("text/csv")) {
+    CsvReader reader(call.request.body, &scratch->texts);
+    parsed = ParseCsvRows(reader, columns, UnknownColumns::kWarn, &scratch->batch, &scratch->absent);
+  } else if (media.Is("application/x-ndjson") || media.Is("application/ndjson") || media.Is("application/jsonl")) {
+    parsed = scratch->json.ParseLines(call.request.body, columns, &scratch->batch, &scratch->absent);
+  } else {
+    parsed =
+        Failure(ErrorCode::kUnsupportedMediaType,
+                Concat("\"", media.type, "\" is not served here; application/json, text/csv and application/x-ndjson are"), "Content-Type");
+  }
+  if (const auto partial = QueryValue(call.request.query, "partial"); partial.has_value())
+    scratch->batch.partial = *partial != "false" && *partial != "0";
+  handler.FinishPredict(call, scratch, parsed);
+}
+
+}  // namespace vigil

@@ -1,0 +1,72 @@
+// Every route's handler, by the file it is in. routes.cc binds them to paths.
+#pragma once
+
+#include "frontends/rest/route.h"
+#include "prediction/pipeline.h"
+
+namespace vigil {
+
+// api_predict.cc
+void HandlePredict(RestHandler& handler, Call& call);
+// Predictions of `rows` rows as the items of a JSON list: a scalar, a list where a row has several outputs, null where it was refused.
+void AppendPredictions(const PredictResult& result, size_t rows, std::string* out);
+
+// oip.cc
+void HandleOipServer(RestHandler& handler, Call& call);
+void HandleOipLive(RestHandler& handler, Call& call);
+void HandleOipReady(RestHandler& handler, Call& call);
+void HandleOipModels(RestHandler& handler, Call& call);
+void HandleOipModel(RestHandler& handler, Call& call);  // {model}[, {version}]
+void HandleOipModelReady(RestHandler& handler, Call& call);
+void HandleOipInfer(RestHandler& handler, Call& call);
+
+// mlflow.cc
+void HandleMlflowPing(RestHandler& handler, Call& call);
+void HandleMlflowVersion(RestHandler& handler, Call& call);
+void HandleMlflowInvocations(RestHandler& handler, Call& call);
+
+// platform.cc
+void HandleRoot(RestHandler& handler, Call& call);
+void HandleMetrics(RestHandler& handler, Call& call);
+void HandleOpenApi(RestHandler& handler, Call& call);
+void HandleDocs(RestHandler& handler, Call& call);
+void HandleUi(RestHandler& handler, Call& call);
+
+// api_labels.cc
+StatusOr<Reply> ImportLabels(Operations& operations, const ApiRequest& request);
+
+// api_models.cc
+StatusOr<Reply> ListModels(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> GetModel(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> ListVersions(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> GetVersion(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> RegisterVersion(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SetRole(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> RollbackModel(Operations& operations, const ApiRequest& request);
+
+// api_monitoring.cc
+StatusOr<Reply> GetSeries(Operations& operations, const ApiRequest& request);
+
+// api_alerts.cc
+StatusOr<Reply> ListAlerts(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> AcknowledgeAlert(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SilenceAlert(Operations& operations, const ApiRequest& request);
+
+// api_rollouts.cc
+StatusOr<Reply> ListRollouts(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> GetRollout(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> CreateRollout(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> ChangeRollout(Operations& operations, const ApiRequest& request);
+
+// api_jobs.cc
+StatusOr<Reply> Retrain(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> ListJobs(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> GetJob(Operations& operations, const ApiRequest& request);
+
+// api_timeline.cc
+StatusOr<Reply> GetTimeline(Operations& operations, const ApiRequest& request);
+
+// api_status.cc
+StatusOr<Reply> GetStatus(Operations& operations, const ApiRequest& request);
+
+}  // namespace vigil

@@ -1,0 +1,356 @@
+#include "frontends/rest/rest_handler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "frontends/rest/request.h"
+#include "frontends/words.h"
+
+namespace vigil {
+namespace {
+
+constexpr size_t kFreeScratchesMax = 8;
+constexpr size_t kScratchBodyKeepBytesMax = 4 << 20;
+constexpr int64_t kTimeoutMsMax = 24 * 3600 * 1000;
+
+// What a caller said is the most time an answer may take: X-Request-Timeout-Ms. 0: nothing was said.
+int64_t TimeoutNs(std::string_view header) {
+  int64_t ms = 0;
+  header = StripBlanks(header);
+  const auto [stop, error] = std::from_chars(header.data(), header.data() + header.size(), ms);
+  if (error != std::errc() || stop != header.data() + header.size() || ms <= 0) return 0;
+  return std::min(ms, kTimeoutMsMax) * 1'000'000;
+}
+
+template <typename To>
+void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id,
+                     net::ReplyHeader extra) {
+  if (extra.name.empty()) {
+    to.Send(status, type, body, {{"X-Request-Id", request_id}});
+  } else {
+    to.Send(status, type, body, {{"X-Request-Id", request_id}, extra});
+  }
+}
+
+}  // namespace
+
+RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_ptr<PredictService> predict)
+    : shared_(shared),
+      loop_(loop),
+      predict_(std::move(predict)),
+      random_(shared.options.seed + 0x9E3779B97F4A7C15u * (loop.index() + 1)),
+      post_([loop = &loop](std::function<void()> task) { loop->Post(std::move(task)); }),
+      alive_(std::make_shared<bool>(true)) {
+  for (size_t d = 0; d < kDialects; ++d) {
+    durations_[d] = &shared_.metrics.NewHistogram("vigil_request_duration_seconds", "From the whole request to its answer, by dialect.",
+                                                  {{"dialect", std::string(DialectName(static_cast<Dialect>(d)))}}, LatencyBounds());
+  }
+  loop.AddTurnHook([this, alive = alive_] {
+    if (*alive) predict_->EndTurn();
+  });
+}
+
+RestHandler::~RestHandler() { *alive_ = false; }
+
+void RestHandler::MakeContext(Call& call) {
+  RequestContext& context = call.context;
+  context.arrived_ns = shared_.clock.MonotonicNs();
+  context.received_us = shared_.clock.NowUs();
+  context.shard = loop_.index();
+  for (const net::Header& header : call.request.headers) {  // one pass; names differ in length, so most are told apart by that
+    switch (header.name.size()) {
+      case 12:
+        if (EqualsIgnoreCase(header.name, "X-Request-Id") && IsSaneRequestId(header.value)) context.request_id = header.value;
+        break;
+      case 11:
+        if (EqualsIgnoreCase(header.name, "traceparent")) context.trace = ParseTraceparent(header.value);
+        break;
+      case 20:
+        if (EqualsIgnoreCase(header.name, "X-Request-Timeout-Ms")) {
+          if (const int64_t timeout = TimeoutNs(header.value); timeout > 0) context.deadline_ns = context.arrived_ns + timeout;
+        }
+        break;
+      default: break;
+    }
+  }
+  if (context.request_id.empty()) {
+    constexpr char kHex[] = "0123456789abcdef";
+    uint64_t id = random_();
+    for (char& c : call.made_id) {
+      c = kHex[id & 15];
+      id >>= 4;
+    }
+    context.request_id = {call.made_id.data(), call.made_id.size()};
+  }
+}
+
+void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exchange) {
+  Call call{request, exchange, nullptr, {}, {}, {}, {}};
+  MakeContext(call);
+  const Router::Match match = shared_.router.Find(request.method, request.path);
+  call.route = match.route;
+  call.params = match.params;
+  if (match.outcome != Router::Outcome::kFound) {
+    if (match.outcome == Router::Outcome::kNoMethod && request.method == net::Method::kOptions) {
+      Answer(call, 204, "", "", {"Allow", match.allow});
+    } else if (match.outcome == Router::Outcome::kNoMethod) {
+      const std::string text = Concat(net::MethodName(request.method), " is not offered here; ", match.allow, " are");
+      AnswerError(call, Failure(ErrorCode::kMethodNotAllowed, text), {}, {"Allow", match.allow});
+    } else {
+      AnswerError(call, Failure(ErrorCode::kNotFound, Concat("no route ", request.path.substr(0, 200), shared_.router.Hint(request.path))));
+    }
+    return;
+  }
+  for (size_t i = 0; i < call.params.size; ++i) {
+    if (call.params.values[i].find('%') == std::string_view::npos) continue;
+    call.decoded[i] = PercentDecode(call.params.values[i]);
+    call.params.values[i] = call.decoded[i];
+  }
+  const auto permission = static_cast<unsigned>(call.route->permission);
+  if (permission != 0 && (call.context.principal.permissions >> permission & 1) == 0) {
+    AnswerError(call, Failure(ErrorCode::kForbidden, Concat("\"", call.context.principal.name, "\" lacks the permission \"",
+                                                            PermissionName(call.route->permission), "\"")));
+    return;
+  }
+  call.route->inline_handler != nullptr ? call.route->inline_handler(*this, call) : Offload(call);
+}
+
+std::string RestHandler::ErrorBody(int status, std::string_view reason) { return ProblemBody(Failure(CodeOfHttp(status), reason), ""); }
+
+bool RestHandler::Ready() {
+  if (shared_.options.ready && !shared_.options.ready()) return false;
+  const RegistrySnapshot& models = *predict_->Models();
+  return std::all_of(models.models.begin(), models.models.end(), [](const auto& entry) { return entry.second->champion != nullptr; });
+}
+
+void RestHandler::Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra) {
+  Count(call.route, status, call.context.arrived_ns);
+  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra);
+}
+
+std::string RestHandler::ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused,
+                                   int* http, std::string_view* content_type) const {
+  const ErrorCode code = CodeOf(status);
+  *content_type = "application/json";
+  *http = PlainHttpStatus(code);
+  switch (route == nullptr ? Dialect::kOurs : route->dialect) {
+    case Dialect::kOip: return OipErrorBody(status, refused);
+    case Dialect::kMlflow: return MlflowErrorBody(status, refused);
+    default: break;
+  }
+  *content_type = kProblemType;
+  *http = ErrorInfo(code).http;
+  return ProblemBody(status, request_id, refused);
+}
+
+void RestHandler::AnswerError(Call& call, const Status& status, const RefusedRows& refused, net::ReplyHeader extra) {
+  int http = 500;
+  std::string_view type;
+  const std::string body = ErrorText(call.route, status, call.context.request_id, refused, &http, &type);
+  char retry[24];
+  if (extra.name.empty() && (http == 503 || http == 429)) {
+    const auto end = std::to_chars(retry, retry + sizeof(retry), shared_.options.retry_after_s).ptr;
+    extra = {"Retry-After", {retry, static_cast<size_t>(end - retry)}};
+  }
+  Answer(call, http, type, body, extra);
+}
+
+// ---- predictions ----
+
+PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer) {
+  StatusOr<PredictTarget> target = predict_->Resolve(model, version);
+  if (!target.ok()) {
+    AnswerError(call, target.status());
+    return nullptr;
+  }
+  if (free_.empty()) {
+    scratches_.push_back(std::make_unique<PredictScratch>());
+    scratches_.back()->handler = this;
+    free_.push_back(scratches_.back().get());
+  }
+  PredictScratch* scratch = free_.back();
+  free_.pop_back();
+  scratch->route = call.route;
+  scratch->writer = writer;
+  scratch->target = *std::move(target);
+  scratch->context = call.context;
+  scratch->result = {};
+  scratch->oip_request.id.clear();
+  scratch->oip_request.outputs.clear();
+  scratch->absent.clear();
+  scratch->texts.clear();
+  return scratch;
+}
+
+void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed) {
+  Status status = parsed;
+  if (status.ok() && !scratch->absent.empty()) {
+    const ColumnIndex& columns = Columns(*scratch->target.version);
+    for (const uint32_t column : scratch->absent) {
+      scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
+    }
+    status = Failure(ErrorCode::kSchemaViolation, Concat("no row has the column ", QuotedNames(columns, scratch->absent)));
+  } else if (status.ok() && scratch->batch.rows == 0) {
+    status = Failure(ErrorCode::kInvalid, "there are no rows");
+  } else if (status.ok() && shared_.clock.MonotonicNs() >= scratch->context.deadline_ns) {
+    status = absl::DeadlineExceededError("the caller's X-Request-Timeout-Ms had passed before scoring");
+  } else if (status.ok()) {
+    StatusOr<ScoreState> state = predict_->Predict(scratch->context, scratch->target, scratch->batch, &scratch->result, post_,
+                                                   [scratch](StatusOr<PredictResult> result) {
+                                                     if (result.ok()) scratch->result = *result;
+                                                     scratch->handler->Settle(scratch, result.status(), nullptr);
+                                                   });
+    if (state.ok() && *state == ScoreState::kLater) {
+      scratch->request_id = scratch->context.request_id;
+      scratch->context.request_id = scratch->request_id;
+      scratch->deferred = call.exchange.Defer();
+      return;
+    }
+    status = state.status();
+  }
+  Settle(scratch, status, &call.exchange);
+}
+
+// Answers a prediction, now (`exchange`) or late (the scratch's deferred answer), and takes the scratch back.
+void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange) {
+  int http = 200;
+  std::string_view type = "application/json";
+  scratch->body.clear();
+  const bool refused_rows = !status.ok() && (scratch->result.error_count > 0 || scratch->batch.error_count > 0);
+  if (status.ok()) {
+    scratch->writer(*scratch, &scratch->body);
+  } else {
+    RefusedRows refused;
+    if (scratch->result.error_count > 0) {
+      refused = {scratch->result.errors, scratch->result.error_count};
+    } else {
+      refused = {scratch->batch.errors, scratch->batch.error_count};
+    }
+    // A pipeline says only that rows were refused; which of our codes that is, is decided here.
+    const bool violation = refused_rows && CodeOf(status) == ErrorCode::kInvalid;
+    const Status failure = violation ? Failure(ErrorCode::kSchemaViolation, MessageOf(status)) : status;
+    if (!violation && CodeOf(status) != ErrorCode::kSchemaViolation) refused = {};
+    scratch->body = ErrorText(scratch->route, failure, scratch->context.request_id, refused, &http, &type);
+  }
+  CountRows(*scratch, refused_rows);
+  Count(scratch->route, http, scratch->context.arrived_ns);
+  const net::ReplyHeader extra = http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", "1"} : net::ReplyHeader{};
+  if (exchange != nullptr) {
+    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra);
+  } else {
+    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra);
+  }
+  scratch->deferred.reset();
+  scratch->target = {};
+  if (scratch->body.capacity() > kScratchBodyKeepBytesMax) scratch->body = std::string();
+  if (scratch->batch.values.capacity() * sizeof(float) > kScratchBodyKeepBytesMax) scratch->batch = RowBatch();
+  if (free_.size() < kFreeScratchesMax) {
+    free_.push_back(scratch);
+  } else {
+    std::erase_if(scratches_, [scratch](const auto& owned) { return owned.get() == scratch; });
+  }
+}
+
+// ---- the control plane ----
+
+void RestHandler::Offload(Call& call) {
+  ApiRequest request;
+  for (size_t i = 0; i < call.params.size; ++i) request.params.emplace_back(call.params.values[i]);
+  request.query = call.request.query;
+  request.content_type = call.request.header("Content-Type");
+  request.body = call.request.body;
+  request.principal = call.context.principal.name;
+  request.request_id = call.context.request_id;
+  const uint64_t ticket = next_ticket_++;
+  Pending& pending = pending_[ticket];
+  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns};
+  const OperationHandler operation = call.route->operation;
+  const bool submitted = shared_.pool.TrySubmit(
+      [this, ticket, operation, request = std::move(request), loop = &loop_, shared = &shared_, alive = std::weak_ptr<bool>(alive_)] {
+        auto reply = std::make_shared<StatusOr<Reply>>(operation(shared->operations, request));
+        loop->Post([this, ticket, reply, alive] {
+          const std::shared_ptr<bool> flag = alive.lock();
+          if (flag != nullptr && *flag) OffloadDone(ticket, *reply);
+        });
+      });
+  if (!submitted) OffloadDone(ticket, absl::UnavailableError("too many control requests are waiting; ask again"));
+}
+
+void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
+  const auto found = pending_.find(ticket);
+  if (found == pending_.end()) return;
+  const Pending pending = std::move(found->second);
+  pending_.erase(found);
+  if (reply.ok()) {
+    Count(pending.route, reply->status, pending.arrived_ns);
+    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {});
+    return;
+  }
+  int http = 500;
+  std::string_view type;
+  const std::string body = ErrorText(pending.route, reply.status(), pending.request_id, {}, &http, &type);
+  Count(pending.route, http, pending.arrived_ns);
+  const std::string seconds = Concat(shared_.options.retry_after_s);
+  SendWithHeaders(*pending.deferred, http, type, body, pending.request_id,
+                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{});
+}
+
+// ---- counting ----
+
+void RestHandler::Count(const Route* route, int status, int64_t arrived_ns) {
+  const auto dialect = static_cast<size_t>(route == nullptr ? Dialect::kPlatform : route->dialect);
+  Counter*& cell = requests_[dialect][static_cast<size_t>(std::clamp(status, 0, 599))];
+  if (cell == nullptr) {
+    cell = &shared_.metrics.NewCounter("vigil_requests_total", "Requests answered, by dialect and HTTP status.",
+                                       {{"dialect", std::string(DialectName(static_cast<Dialect>(dialect)))}, {"code", Concat(status)}});
+  }
+  cell->Add();
+  durations_[dialect]->Observe(static_cast<double>(shared_.clock.MonotonicNs() - arrived_ns) * 1e-9);
+}
+
+void RestHandler::CountRows(const PredictScratch& scratch, bool refused) {
+  const ServedVersion& champion = *scratch.target.version;
+  const auto rows = static_cast<int64_t>(scratch.batch.rows);
+  if (refused) {
+    PerVersionOf(champion).refused->Add(rows);
+    return;
+  }
+  const PredictResult& result = scratch.result;
+  if (result.outputs.empty()) return;
+  const auto version_of = [&](std::string_view version) -> const ServedVersion& {
+    if (version.empty() || version == champion.facts.version) return champion;
+    const auto found = scratch.target.model->versions.find(std::string(version));
+    return found == scratch.target.model->versions.end() ? champion : *found->second;
+  };
+  if (result.versions.empty() && result.refused.empty()) {
+    PerVersionOf(version_of(result.version)).predictions->Add(rows);
+    return;
+  }
+  for (size_t row = 0; row < scratch.batch.rows; ++row) {
+    PerVersion& version = PerVersionOf(version_of(row < result.versions.size() ? result.versions[row] : result.version));
+    (row < result.refused.size() && result.refused[row] != 0 ? version.refused : version.predictions)->Add();
+  }
+}
+
+RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version) {
+  if (version.slot >= versions_.size()) versions_.resize(version.slot + 1);
+  PerVersion& kept = versions_[version.slot];
+  // A slot may be given to another version once its former one is gone.
+  if (kept.columns != nullptr && !kept.loaded.owner_before(version.loaded) && !version.loaded.owner_before(kept.loaded)) return kept;
+  kept.loaded = version.loaded;
+  kept.columns = std::make_unique<ColumnIndex>(version.loaded->signature().columns);
+  const MetricLabels labels{{"model", version.facts.model}, {"version", version.facts.version}};
+  kept.predictions = &shared_.metrics.NewCounter("vigil_predictions_total", "Rows scored, by the version that answered.", labels);
+  kept.refused = &shared_.metrics.NewCounter("vigil_refused_rows_total", "Rows refused for breaking the schema.", labels);
+  return kept;
+}
+
+net::HandlerFactory MakeRestHandlerFactory(RestShared& shared,
+                                           std::function<std::unique_ptr<PredictService>(net::EventLoop& loop)> make_predict) {
+  return [&shared, make_predict = std::move(make_predict)](net::EventLoop& loop) -> std::unique_ptr<net::HttpHandler> {
+    return std::make_unique<RestHandler>(shared, loop, make_predict(loop));
+  };
+}
+
+}  // namespace vigil

@@ -1,0 +1,153 @@
+// The HTTP frontend of one event loop: finds the route, makes the request's context, and either answers at once on this thread
+// (predictions, health, metadata, metrics) or hands the request to a worker and answers when that is done. Keeps this thread's scratch
+// memory, so that a warm prediction allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "domain/request_context.h"
+#include "frontends/errors.h"
+#include "frontends/rest/offload.h"
+#include "frontends/rest/openapi.h"
+#include "frontends/rest/router.h"
+#include "frontends/rows/columns.h"
+#include "frontends/rows/json_rows.h"
+#include "frontends/rows/oip_rows.h"
+#include "net/http.h"
+#include "net/server.h"
+#include "service/operations.h"
+#include "service/predict_service.h"
+#include "telemetry/metrics.h"
+
+namespace vigil {
+
+struct RestOptions {
+  std::string version = "0.1.0";  // of this program
+  std::function<bool()> ready;    // beside the models: false while starting and draining; null: always
+  uint64_t seed = 1;              // of request ids
+  int64_t retry_after_s = 1;      // with 503 and 429
+};
+
+// What every loop shares. All outlive the server; the pool is destroyed before the loops are.
+struct RestShared {
+  Operations& operations;
+  OffloadPool& pool;
+  Metrics& metrics;
+  const Clock& clock;
+  RestOptions options;
+  Router router{AllRoutes()};
+  std::string openapi = OpenApiDocument(options.version);
+};
+
+// A request on its serving thread; lives during OnRequest.
+struct Call {
+  const net::HttpRequest& request;
+  net::Exchange& exchange;
+  const Route* route = nullptr;  // null: none was found
+  PathParams params;
+  RequestContext context;
+  std::array<char, 16> made_id{};                   // when the caller gave no request id
+  std::array<std::string, kPathParamsMax> decoded;  // parameters that were percent-encoded
+};
+
+struct PredictScratch;
+// Writes the body of a scored batch in a dialect's form.
+using PredictWriter = void (*)(const PredictScratch& scratch, std::string* body);
+
+// One prediction's working memory; taken from the handler's free list, given back when it is answered.
+struct PredictScratch {
+  RestHandler* handler = nullptr;
+  const Route* route = nullptr;
+  PredictWriter writer = nullptr;
+  PredictTarget target;
+  RowBatch batch;
+  std::vector<uint32_t> absent;  // the model's columns that no row had
+  PredictResult result;
+  RequestContext context;
+  std::string request_id;                   // only while deferred
+  std::shared_ptr<net::Deferred> deferred;  // only while deferred
+  OipRequest oip_request;                   // of an Open Inference Protocol request
+  OipRows oip;
+  JsonRows json;                  // its views live as long as this scratch is in use
+  std::deque<std::string> texts;  // further texts that views in `batch` point into
+  std::string body;
+};
+
+class RestHandler final : public net::HttpHandler {
+ public:
+  // Adds its turn hook to `loop`.
+  RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_ptr<PredictService> predict);
+  ~RestHandler() override;
+
+  void OnRequest(const net::HttpRequest& request, net::Exchange& exchange) override;
+  std::string ErrorBody(int status, std::string_view reason) override;
+
+  // For the dialects.
+  PredictService& predict() { return *predict_; }
+  RestShared& shared() { return shared_; }
+  bool Ready();
+  void Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra = {});
+  void AnswerError(Call& call, const Status& status, const RefusedRows& refused = {}, net::ReplyHeader extra = {});
+  // Takes a scratch for `call` with the target resolved; null when that failed (then it has been answered).
+  PredictScratch* BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer);
+  // Scores the batch that a dialect's parser filled and answers; `parsed` is what the parser said.
+  void FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed);
+  const ColumnIndex& Columns(const ServedVersion& version) { return *PerVersionOf(version).columns; }
+
+ private:
+  // What this thread keeps for a loaded version.
+  struct PerVersion {
+    std::weak_ptr<const LoadedModel> loaded;
+    std::unique_ptr<ColumnIndex> columns;
+    Counter* predictions = nullptr;
+    Counter* refused = nullptr;
+  };
+  // A control request that a worker is answering.
+  struct Pending {
+    std::shared_ptr<net::Deferred> deferred;
+    const Route* route = nullptr;
+    std::string request_id;
+    int64_t arrived_ns = 0;
+  };
+
+  void MakeContext(Call& call);
+  bool Route404(Call& call, const Router::Match& match);
+  void Offload(Call& call);
+  void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
+  void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);
+  void CountRows(const PredictScratch& scratch, bool refused);
+  void Count(const Route* route, int status, int64_t arrived_ns);
+  std::string ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused, int* http,
+                        std::string_view* content_type) const;
+  PerVersion& PerVersionOf(const ServedVersion& version);
+
+  RestShared& shared_;
+  net::EventLoop& loop_;
+  std::unique_ptr<PredictService> predict_;
+  Random random_;
+  std::function<void(std::function<void()>)> post_;
+  std::vector<std::unique_ptr<PredictScratch>> scratches_;  // all
+  std::vector<PredictScratch*> free_;
+  std::vector<PerVersion> versions_;                             // by ServedVersion::slot
+  std::array<std::array<Counter*, 600>, kDialects> requests_{};  // by HTTP status
+  std::array<Histogram*, kDialects> durations_{};
+  std::unordered_map<uint64_t, Pending> pending_;
+  uint64_t next_ticket_ = 1;
+  std::shared_ptr<bool> alive_;  // false once this is destroyed; read on the loop's thread only
+};
+
+// One handler a loop. `make_predict` is called on the loop's own thread.
+net::HandlerFactory MakeRestHandlerFactory(RestShared& shared,
+                                           std::function<std::unique_ptr<PredictService>(net::EventLoop& loop)> make_predict);
+
+}  // namespace vigil

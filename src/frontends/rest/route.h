@@ -1,0 +1,72 @@
+// Routes are data: what is served, by whom, for whom, and how it is described. The OpenAPI document, the documentation page, the `Allow`
+// header and the nearest-route hint are all made from this one table (routes.cc).
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "net/http.h"
+#include "service/operations.h"
+
+namespace vigil {
+
+class RestHandler;
+struct Call;
+
+// Whose error shape and metrics label a route has.
+enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow };
+std::string_view DialectName(Dialect dialect);
+inline constexpr size_t kDialects = 4;
+
+// Bit number in Principal::permissions that a caller needs; kNone: open to everyone.
+enum class Permission : uint8_t { kNone, kPredict, kRead, kLabel, kOperate };
+std::string_view PermissionName(Permission permission);
+
+// A request of the control plane: owns everything, so that it can be answered on another thread.
+struct ApiRequest {
+  std::vector<std::string> params;  // of the pattern, decoded, in order
+  std::string query;
+  std::string content_type;
+  std::string body;
+  std::string principal;
+  std::string request_id;
+};
+
+struct Reply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+// Answers at once on the serving thread: must not block.
+using InlineHandler = void (*)(RestHandler& handler, Call& call);
+// Answers on a worker thread. Pure but for `operations`.
+using OperationHandler = StatusOr<Reply> (*)(Operations& operations, const ApiRequest& request);
+
+struct Route {
+  net::Method method = net::Method::kGet;
+  std::string_view pattern;  // "/api/v1/models/{model}/predict"; a last "{path...}" takes the rest
+  Dialect dialect = Dialect::kOurs;
+  Permission permission = Permission::kRead;
+  InlineHandler inline_handler = nullptr;  // one of the two
+  OperationHandler operation = nullptr;
+  std::string_view id;  // operationId
+  std::string_view tag;
+  std::string_view summary;
+  std::string_view query;           // names of query parameters, blank-separated (openapi.cc describes each)
+  std::string_view request_types;   // media types, blank-separated; empty: takes no body
+  std::string_view request_schema;  // name in the document's components
+  std::string_view response_type = "application/json";
+  std::string_view response_schema;
+  int success = 200;
+};
+
+// Every route of the server.
+absl::Span<const Route> AllRoutes();
+
+}  // namespace vigil

@@ -1,0 +1,158 @@
+// Every route of the server. One line to add one: everything else about it (document, page, `Allow`, hints, metrics) follows.
+#include "frontends/rest/handlers.h"
+#include "frontends/rest/route.h"
+
+namespace vigil {
+namespace {
+
+using net::Method;
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kRowTypes = "application/json text/csv application/x-ndjson";
+
+constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
+                       std::string_view id, std::string_view summary, std::string_view response_schema) {
+  constexpr std::string_view kTags[] = {"platform", "predictions", "open inference protocol", "mlflow"};
+  Route route;
+  route.method = method;
+  route.pattern = pattern;
+  route.dialect = dialect;
+  route.permission = permission;
+  route.inline_handler = handler;
+  route.id = id;
+  route.tag = kTags[static_cast<size_t>(dialect)];
+  route.summary = summary;
+  route.response_schema = response_schema;
+  return route;
+}
+
+constexpr Route Api(Method method, std::string_view pattern, Permission permission, OperationHandler handler, std::string_view id,
+                    std::string_view tag, std::string_view summary, std::string_view response_schema, int success = 200) {
+  Route route;
+  route.method = method;
+  route.pattern = pattern;
+  route.permission = permission;
+  route.operation = handler;
+  route.id = id;
+  route.tag = tag;
+  route.summary = summary;
+  route.response_schema = response_schema;
+  route.success = success;
+  return route;
+}
+
+constexpr Route Taking(Route route, std::string_view types, std::string_view schema) {
+  route.request_types = types;
+  route.request_schema = schema;
+  return route;
+}
+constexpr Route Asking(Route route, std::string_view query) {
+  route.query = query;
+  return route;
+}
+constexpr Route Giving(Route route, std::string_view type, int success = 200) {
+  route.response_type = type;
+  route.success = success;
+  return route;
+}
+
+constexpr Permission kNone = Permission::kNone, kPredict = Permission::kPredict, kRead = Permission::kRead, kLabel = Permission::kLabel,
+                     kOperate = Permission::kOperate;
+constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow;
+
+const Route kRoutes[] = {
+    // Our own API.
+    Asking(Taking(Inline(Method::kPost, "/api/v1/models/{model}/predict", kOurs, kPredict, HandlePredict, "predict", "Score rows.",
+                         "PredictResponse"),
+                  kRowTypes, "PredictRequest"),
+           "version partial"),
+    Taking(Api(Method::kPost, "/api/v1/labels", kLabel, ImportLabels, "importLabels", "labels", "Join late labels to their predictions.",
+               "LabelCounts"),
+           kRowTypes, "LabelsRequest"),
+    Api(Method::kGet, "/api/v1/models", kRead, ListModels, "listModels", "models", "Every model.", "ModelList"),
+    Api(Method::kGet, "/api/v1/models/{model}", kRead, GetModel, "getModel", "models", "One model: roles, traffic, signature.", "Model"),
+    Api(Method::kGet, "/api/v1/models/{model}/versions", kRead, ListVersions, "listVersions", "models", "A model's versions.",
+        "VersionList"),
+    Taking(Api(Method::kPost, "/api/v1/models/{model}/versions", kOperate, RegisterVersion, "registerVersion", "models",
+               "Register an artefact.", "Version", 201),
+           kJson, "RegisterVersion"),
+    Api(Method::kGet, "/api/v1/models/{model}/versions/{version}", kRead, GetVersion, "getVersion", "models", "One version.", "Version"),
+    Taking(Api(Method::kPut, "/api/v1/models/{model}/roles/{role}", kOperate, SetRole, "setRole", "models",
+               "Point a role at a version, by compare-and-set on its epoch.", "RoleAssignment"),
+           kJson, "SetRole"),
+    Taking(Api(Method::kPost, "/api/v1/models/{model}/rollback", kOperate, RollbackModel, "rollbackModel", "models",
+               "Champion back to the version before.", "RoleAssignment"),
+           kJson, "Reason"),
+    Asking(Api(Method::kGet, "/api/v1/models/{model}/monitoring/{kind}", kRead, GetSeries, "getSeries", "monitoring",
+               "Monitored series: traffic, quality, drift, performance, concept.", "SeriesList"),
+           "from to window segment version column metric limit"),
+    Asking(Api(Method::kGet, "/api/v1/alerts", kRead, ListAlerts, "listAlerts", "alerts", "Alerts, newest first.", "AlertList"),
+           "model state limit"),
+    Taking(Api(Method::kPost, "/api/v1/alerts/{alert}/ack", kOperate, AcknowledgeAlert, "acknowledgeAlert", "alerts",
+               "Somebody has seen it.", "Alert"),
+           kJson, "Acknowledge"),
+    Taking(Api(Method::kPost, "/api/v1/alerts/{alert}/silence", kOperate, SilenceAlert, "silenceAlert", "alerts",
+               "Do not notify until then.", "Alert"),
+           kJson, "Silence"),
+    Api(Method::kGet, "/api/v1/models/{model}/rollouts", kRead, ListRollouts, "listRollouts", "rollouts", "A model's rollouts.",
+        "RolloutList"),
+    Taking(Api(Method::kPost, "/api/v1/models/{model}/rollouts", kOperate, CreateRollout, "createRollout", "rollouts", "Begin a rollout.",
+               "Rollout", 201),
+           kJson, "CreateRollout"),
+    Api(Method::kGet, "/api/v1/models/{model}/rollouts/{rollout}", kRead, GetRollout, "getRollout", "rollouts", "One rollout.", "Rollout"),
+    Api(Method::kPost, "/api/v1/models/{model}/rollouts/{rollout}/{action}", kOperate, ChangeRollout, "changeRollout", "rollouts",
+        "pause, resume, abort or promote.", "Rollout"),
+    Taking(Api(Method::kPost, "/api/v1/models/{model}/retrain", kOperate, Retrain, "retrain", "jobs", "Ask for a retraining.", "Job", 202),
+           kJson, "Reason"),
+    Asking(Api(Method::kGet, "/api/v1/jobs", kRead, ListJobs, "listJobs", "jobs", "Retraining jobs, newest first.", "JobList"),
+           "model state limit"),
+    Api(Method::kGet, "/api/v1/jobs/{job}", kRead, GetJob, "getJob", "jobs", "One job.", "Job"),
+    Asking(Api(Method::kGet, "/api/v1/timeline", kRead, GetTimeline, "getTimeline", "timeline", "What happened, newest first.", "Timeline"),
+           "model cursor limit"),
+    Api(Method::kGet, "/api/v1/status", kRead, GetStatus, "getStatus", "platform", "How the server is.", "Status"),
+
+    // Open Inference Protocol.
+    Inline(Method::kGet, "/v2", kOip, kRead, HandleOipServer, "oipServer", "Server metadata.", "OipServer"),
+    Inline(Method::kGet, "/v2/health/live", kOip, kNone, HandleOipLive, "oipLive", "Is the server alive?", "OipHealth"),
+    Inline(Method::kGet, "/v2/health/ready", kOip, kNone, HandleOipReady, "oipReady", "Are its models ready?", "OipHealth"),
+    Inline(Method::kGet, "/v2/models", kOip, kRead, HandleOipModels, "oipModels", "Names of the models.", "OipModels"),
+    Inline(Method::kGet, "/v2/models/{model}", kOip, kRead, HandleOipModel, "oipModel", "Model metadata.", "OipModel"),
+    Inline(Method::kGet, "/v2/models/{model}/ready", kOip, kRead, HandleOipModelReady, "oipModelReady", "Is the model ready?",
+           "OipModelReady"),
+    Inline(Method::kGet, "/v2/models/{model}/versions/{version}", kOip, kRead, HandleOipModel, "oipModelVersion", "Version metadata.",
+           "OipModel"),
+    Inline(Method::kGet, "/v2/models/{model}/versions/{version}/ready", kOip, kRead, HandleOipModelReady, "oipModelVersionReady",
+           "Is the version ready?", "OipModelReady"),
+    Taking(
+        Inline(Method::kPost, "/v2/models/{model}/infer", kOip, kPredict, HandleOipInfer, "oipInfer", "Score tensors.", "OipInferResponse"),
+        kJson, "OipInferRequest"),
+    Taking(Inline(Method::kPost, "/v2/models/{model}/versions/{version}/infer", kOip, kPredict, HandleOipInfer, "oipInferVersion",
+                  "Score tensors with one version.", "OipInferResponse"),
+           kJson, "OipInferRequest"),
+
+    // MLflow.
+    Inline(Method::kGet, "/ping", kMlflow, kNone, HandleMlflowPing, "mlflowPing", "Is the server ready?", ""),
+    Inline(Method::kGet, "/health", kMlflow, kNone, HandleMlflowPing, "mlflowHealth", "Is the server ready?", ""),
+    Giving(Inline(Method::kGet, "/version", kMlflow, kRead, HandleMlflowVersion, "mlflowVersion", "Version of the server.", ""),
+           "text/plain"),
+    Taking(Inline(Method::kPost, "/invocations", kMlflow, kPredict, HandleMlflowInvocations, "mlflowInvocations", "Score a data frame.",
+                  "MlflowResponse"),
+           "application/json text/csv", "MlflowRequest"),
+
+    // The server itself.
+    Giving(Inline(Method::kGet, "/", kPlatform, kNone, HandleRoot, "root", "Alive; a browser is sent to the page.", ""), "text/plain"),
+    Giving(Inline(Method::kGet, "/metrics", kPlatform, kRead, HandleMetrics, "metrics", "Prometheus text or OpenMetrics, by Accept.", ""),
+           "text/plain application/openmetrics-text"),
+    Inline(Method::kGet, "/openapi.json", kPlatform, kRead, HandleOpenApi, "openapi", "This document.", ""),
+    Giving(Inline(Method::kGet, "/docs", kPlatform, kRead, HandleDocs, "docs", "Documentation to click through.", ""), "text/html"),
+    Giving(Inline(Method::kGet, "/ui", kPlatform, kRead, HandleUi, "ui", "The page.", ""), "text/html"),
+    Giving(Inline(Method::kGet, "/ui/", kPlatform, kRead, HandleUi, "uiIndex", "The page.", ""), "text/html"),
+    Giving(Inline(Method::kGet, "/ui/{path...}", kPlatform, kRead, HandleUi, "uiFile", "The page's files.", ""),
+           "text/html text/javascript text/css image/svg+xml application/json"),
+};
+
+}  // namespace
+
+absl::Span<const Route> AllRoutes() { return kRoutes; }
+
+}  // namespace vigil
