@@ -107,6 +107,8 @@ class JsonFields {
     if (status_.ok()) status_ = absl::InvalidArgumentError(message);
   }
 
+  // The first error so far, for documents that may hold further keys.
+  const Status& error() const { return status_; }
   // The first error, or an unknown key. Call once, after every read.
   Status Finish() {
     if (!status_.ok() || !value_.is_object()) return status_;

@@ -44,9 +44,9 @@ class ColumnBins {
   size_t bins_ = 0;
   bool categorical_ = false;
   bool single_block_ = false;
-  std::array<float, kBlock> block_last_;   // the last edge of each full block
-  std::vector<float> edges_;               // whole blocks
-  std::vector<double> exact_;              // categories
+  std::array<float, kBlock> block_last_;  // the last edge of each full block
+  std::vector<float> edges_;              // whole blocks
+  std::vector<double> exact_;             // categories
 };
 
 // -log2 of each bin's share of the reference, missing last; half a row is added to every bin so that none is infinitely surprising.

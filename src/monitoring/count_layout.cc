@@ -10,7 +10,7 @@
 namespace vigil {
 namespace {
 
-constexpr size_t kAfterBins = 4;   // missing, below, above, infinite
+constexpr size_t kAfterBins = 4;  // missing, below, above, infinite
 
 CountLayout::Column MakeColumn(const ColumnProfile& profile, size_t place) {
   CountLayout::Column column{.bins = ColumnBins(profile), .place = place};

@@ -18,7 +18,7 @@ enum Total : size_t { kRows, kRefused, kCleanedCells, kCleanedRows, kOutliers, k
 inline constexpr size_t kLatencyPlace = kTotals;
 inline constexpr size_t kCommonWidth = kTotals + kLatencyBins;
 
-inline constexpr size_t kArms = 3;   // champion, treatment, shadow
+inline constexpr size_t kArms = 3;  // champion, treatment, shadow
 
 // Sums of standardised values are kept in units of 2^-16 standard deviations, each value clipped to this many of them.
 inline constexpr double kSumUnit = 65536;
@@ -29,18 +29,18 @@ class CountLayout {
  public:
   struct Column {
     ColumnBins bins;
-    size_t place = 0;        // of bin 0; then the other bins, missing, below, above, infinite
-    double minimum = 0;      // of the reference
+    size_t place = 0;    // of bin 0; then the other bins, missing, below, above, infinite
+    double minimum = 0;  // of the reference
     double maximum = 0;
     double mean = 0;
-    double scale = 0;        // kSumUnit / standard deviation; 0: constant column
+    double scale = 0;  // kSumUnit / standard deviation; 0: constant column
     bool numeric = true;
 
     size_t missing_place() const { return place + bins.bins(); }
     size_t below_place() const { return place + bins.bins() + 1; }
     size_t above_place() const { return place + bins.bins() + 2; }
     size_t infinite_place() const { return place + bins.bins() + 3; }
-    size_t other_place() const { return place + bins.bins() - 1; }   // categorical
+    size_t other_place() const { return place + bins.bins() - 1; }  // categorical
   };
 
   explicit CountLayout(const MonitoredVersion& version);
@@ -48,7 +48,7 @@ class CountLayout {
   const ReferenceProfile* reference() const { return reference_.get(); }
   const std::vector<Column>& columns() const { return columns_; }
   const Column* score() const { return score_.get(); }
-  size_t counts_width() const { return counts_width_; }               // the part that only grows
+  size_t counts_width() const { return counts_width_; }  // the part that only grows
   size_t sum_place(size_t column) const { return counts_width_ + column; }
   size_t width() const { return counts_width_ + columns_.size(); }
   Task task() const { return task_; }
@@ -65,8 +65,8 @@ class CountLayout {
   Task task_;
   std::vector<Column> columns_;
   std::unique_ptr<Column> score_;
-  std::vector<float> surprise_;      // by place, of column bins and missing
-  float outlier_threshold_ = 0;      // times the number of columns
+  std::vector<float> surprise_;  // by place, of column bins and missing
+  float outlier_threshold_ = 0;  // times the number of columns
   size_t counts_width_ = kCommonWidth;
   uint64_t fingerprint_ = 0;
 };

@@ -10,11 +10,11 @@
 
 namespace vigil {
 
-inline constexpr size_t kLatencyBins = 240;   // every uint32_t has one
+inline constexpr size_t kLatencyBins = 240;  // every uint32_t has one
 
 inline size_t LatencyBin(uint32_t us) {
   if (us < 8) return us;
-  const auto octave = static_cast<uint32_t>(std::bit_width(us)) - 1;   // 3 or more
+  const auto octave = static_cast<uint32_t>(std::bit_width(us)) - 1;  // 3 or more
   return (octave - 2) * 8 + ((us >> (octave - 3)) & 7);
 }
 

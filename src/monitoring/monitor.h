@@ -63,35 +63,36 @@ struct MonitorOptions {
   int64_t minute_windows_max = 2 * 1440;
   int64_t hour_windows_max = 24 * 120;
   int64_t day_windows_max = 1200;
-  int64_t lateness_us = 5 * kMinuteUs;     // a window closes this long after its end
-  double significance = 0.01;              // per window and version, over all columns (Benjamini-Hochberg)
-  int64_t rows_min = 200;                  // windows with fewer rows are not tested for drift
-  int64_t label_horizon_us = 7 * kDayUs;   // labels are expected by then: windows older than this are matured
-  int64_t labels_min = 30;                 // matured windows with fewer labels give no performance finding
-  double decision_threshold = 0.5;         // binary: score >= threshold is a positive
-  double cusum_error_ratio = 2.0;          // the concept detector looks for errors growing by this factor
-  double cusum_threshold = 11.512925;      // ln(1e5)
+  int64_t lateness_us = 5 * kMinuteUs;    // a window closes this long after its end
+  double significance = 0.01;             // per window and version, over all columns (Benjamini-Hochberg)
+  int64_t rows_min = 200;                 // windows with fewer rows are not tested for drift
+  int64_t label_horizon_us = 7 * kDayUs;  // labels are expected by then: windows older than this are matured
+  int64_t labels_min = 30;                // matured windows with fewer labels give no performance finding
+  double decision_threshold = 0.5;        // binary: score >= threshold is a positive
+  double cusum_error_ratio = 2.0;         // the concept detector looks for errors growing by this factor
+  double cusum_threshold = 11.512925;     // ln(1e5)
 
   // A shift smaller than this is not called drift however sure we are of it: PSI beyond its expectation under sampling noise.
   double drift_effect_min = 0.01;
   // Nor is one smaller than this many times what the reference's own days differ by (ColumnProfile::variation).
   double drift_variation_factor = 4;
-  double share_effect_min = 0.005;         // the same for missing, out-of-range, cleaned and outlier shares
+  double share_effect_min = 0.005;              // the same for missing, out-of-range, cleaned and outlier shares
   int64_t performance_rolling_us = 7 * kDayUs;  // daily metrics of rare classes are noisy: also judged over this
   int64_t concept_baseline_us = 7 * kDayUs;     // errors of a version's first matured time are what later ones are compared with;
   int64_t concept_labels_min = 2000;            // it lasts longer where this many labels
   int64_t concept_errors_min = 50;              // or errors need it
-  size_t sketch_windows_max = 32;          // open minutes a writer; the oldest is sealed when another is needed
-  size_t handover_bytes_max = 16 << 20;    // sealed and not yet merged, a writer; beyond it counts stay open in the sketch
-  size_t open_windows_max = 64;            // a version's windows held unpacked, a window length
+  size_t sketch_windows_max = 32;               // open minutes a writer; the oldest is sealed when another is needed
+  size_t handover_bytes_max = 16 << 20;         // sealed and not yet merged, a writer; beyond it counts stay open in the sketch
+  size_t open_windows_max = 64;                 // a version's windows held unpacked, a window length
 };
 
 struct SeriesQuery {
   std::string model;
-  std::string version;  // empty: each version apart
-  std::string kind;     // "traffic", "quality", "drift", "performance", "concept"
-  std::string column;   // empty: all
-  std::string segment;
+  std::string version;    // empty: each version apart
+  bool together = false;  // instead, all versions of the model as one (traffic and performance; shadows left out)
+  std::string kind;       // "traffic", "quality", "drift", "performance", "concept"
+  std::string column;     // empty: all
+  std::string segment;    // "arm=champion", "arm=treatment" or an arm's own name, "arm=shadow"; empty: all arms
   Window window = Window::kHour;
   TimeUs from = INT64_MIN;
   TimeUs to = INT64_MAX;
@@ -100,11 +101,11 @@ struct SeriesQuery {
 
 // What monitoring itself could not count.
 struct MonitorCounters {
-  int64_t rows_unknown = 0;       // of a slot that no version has
-  int64_t rows_shed = 0;          // a writer's hand-over was full for too long
-  int64_t labels_unknown = 0;     // of a log schema that no version has
-  int64_t labels_refused = 0;     // label is no number, or no class of the model
-  int64_t windows_dropped = 0;    // oldest beyond the maxima
+  int64_t rows_unknown = 0;     // of a slot that no version has
+  int64_t rows_shed = 0;        // a writer's hand-over was full for too long
+  int64_t labels_unknown = 0;   // of a log schema that no version has
+  int64_t labels_refused = 0;   // label is no number, or no class of the model
+  int64_t windows_dropped = 0;  // oldest beyond the maxima
 };
 
 // Any thread may call everything but the writers.
@@ -135,10 +136,10 @@ class Monitor {
 // A profile learned from rows: quantile bins of each numeric column (or categories, for a column of few whole numbers).
 struct ProfileBuilderOptions {
   size_t bins = 32;
-  size_t category_values_max = 20;   // a column of at most this many distinct whole numbers is categorical
+  size_t category_values_max = 20;  // a column of at most this many distinct whole numbers is categorical
   // Beyond this many rows edges and counts come from a uniform sample of that size; ranges, means and missing shares are of every row.
   int64_t sample_rows_max = 1'000'000;
-  uint64_t seed = 1;                    // of the sample
+  uint64_t seed = 1;  // of the sample
 };
 
 class ProfileBuilder {

@@ -66,7 +66,7 @@ bool TakeVarint(std::string_view* in, uint64_t* value) {
   uint64_t result = 0;
   for (size_t i = 0; i < kVarintBytesMax && i < in->size(); ++i) {
     const auto byte = static_cast<uint8_t>((*in)[i]);
-    if (i + 1 == kVarintBytesMax && byte > 1) return false;   // beyond 64 bits
+    if (i + 1 == kVarintBytesMax && byte > 1) return false;  // beyond 64 bits
     result |= uint64_t{byte & 0x7Fu} << (7 * i);
     if (byte < 0x80) {
       in->remove_prefix(i + 1);

@@ -16,7 +16,7 @@ inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1
 
 // Takes one off the front of `in`. False at a truncated or overlong number.
 bool TakeVarint(std::string_view* in, uint64_t* value);
-bool TakeText(std::string_view* in, std::string_view* text);   // a length and that many bytes
+bool TakeText(std::string_view* in, std::string_view* text);  // a length and that many bytes
 void AppendText(std::string* out, std::string_view text);
 
 // Appends an array made of `counts` and, right after them, `sums`.

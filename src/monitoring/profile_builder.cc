@@ -13,8 +13,8 @@ namespace {
 
 // Without row times the sample is cut into this many blocks, in order, in place of days.
 constexpr int64_t kBlocksWithoutTimes = 32;
-constexpr int64_t kBlocksMax = 4096;       // longer references are cut into this many
-constexpr int64_t kBlockRowsMin = 200;     // smaller blocks say nothing
+constexpr int64_t kBlocksMax = 4096;    // longer references are cut into this many
+constexpr int64_t kBlockRowsMin = 200;  // smaller blocks say nothing
 constexpr double kOutlierQuantile = 0.999;
 
 // Of every row, whether sampled or not (Welford 1962).
@@ -114,9 +114,9 @@ struct ProfileBuilder::State {
   std::vector<std::string> names;
   ProfileBuilderOptions options;
   Random random;
-  std::vector<Moments> moments;              // a column, then the score
-  std::vector<std::vector<float>> samples;   // by column, then the score; NaN: missing
-  std::vector<TimeUs> times;                 // of the sampled rows
+  std::vector<Moments> moments;             // a column, then the score
+  std::vector<std::vector<float>> samples;  // by column, then the score; NaN: missing
+  std::vector<TimeUs> times;                // of the sampled rows
   std::vector<int64_t> orders;
   int64_t rows = 0;
   int64_t labels = 0;

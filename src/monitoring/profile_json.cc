@@ -9,10 +9,10 @@
 namespace vigil {
 namespace {
 
-constexpr std::string_view kFormat = "vigil-reference-profile";
+constexpr char kFormat[] = "vigil-reference-profile";
 constexpr int64_t kFormatVersion = 1;
 constexpr size_t kColumnsMax = 100'000;
-constexpr int64_t kCountMax = int64_t{1} << 48;   // sums of many stay far from overflow
+constexpr int64_t kCountMax = int64_t{1} << 48;  // sums of many stay far from overflow
 
 Json ColumnToJson(const ColumnProfile& column) {
   Json json = Json::object();
@@ -40,7 +40,7 @@ class Reader {
     if (!json.is_object()) Fail("is not an object");
   }
 
-  const Json* Member(std::string_view key, bool required) {
+  const Json* Member(const std::string& key, bool required) {
     known_.emplace_back(key);
     if (!json_.is_object()) return nullptr;
     const auto found = json_.find(key);
@@ -48,7 +48,7 @@ class Reader {
     if (required) Fail(absl::StrCat("has no \"", key, "\""));
     return nullptr;
   }
-  double Number(std::string_view key, bool required = true) {
+  double Number(const std::string& key, bool required = true) {
     const Json* member = Member(key, required);
     if (member == nullptr) return 0;
     if (!member->is_number() || !std::isfinite(member->get<double>())) {
@@ -57,11 +57,11 @@ class Reader {
     }
     return member->get<double>();
   }
-  int64_t Count(std::string_view key) {
+  int64_t Count(const std::string& key) {
     const Json* member = Member(key, true);
     return member == nullptr ? 0 : CountOf(*member, key);
   }
-  std::string Text(std::string_view key, bool required = true) {
+  std::string Text(const std::string& key, bool required = true) {
     const Json* member = Member(key, required);
     if (member == nullptr) return {};
     if (!member->is_string()) {
@@ -70,13 +70,13 @@ class Reader {
     }
     return member->get<std::string>();
   }
-  std::vector<int64_t> Counts(std::string_view key) {
+  std::vector<int64_t> Counts(const std::string& key) {
     std::vector<int64_t> counts;
     for (const Json& value : Array(key)) counts.push_back(CountOf(value, key));
     return counts;
   }
   // Finite and strictly rising, at most kProfileEdgesMax.
-  std::vector<double> Rising(std::string_view key) {
+  std::vector<double> Rising(const std::string& key) {
     std::vector<double> values;
     for (const Json& value : Array(key)) {
       const double x = value.is_number() ? value.get<double>() : NAN;
@@ -89,7 +89,7 @@ class Reader {
     if (values.size() > kProfileEdgesMax) Fail(absl::StrCat("\"", key, "\" has ", values.size(), " values, at most ", kProfileEdgesMax));
     return values;
   }
-  const Json& Array(std::string_view key) {
+  const Json& Array(const std::string& key) {
     static const Json& empty = *new Json(Json::array());
     const Json* member = Member(key, true);
     if (member == nullptr) return empty;
@@ -97,7 +97,7 @@ class Reader {
     Fail(absl::StrCat("\"", key, "\" is not an array"));
     return empty;
   }
-  void Fail(std::string_view message) {
+  void Fail(const std::string& message) {
     if (status_.ok()) status_ = absl::InvalidArgumentError(absl::StrCat(place_, ": ", message));
   }
   // Also refuses members that were never asked for.
@@ -113,7 +113,7 @@ class Reader {
   }
 
  private:
-  int64_t CountOf(const Json& value, std::string_view key) {
+  int64_t CountOf(const Json& value, const std::string& key) {
     if (value.is_number_integer()) {
       const bool fits = !value.is_number_unsigned() || value.get<uint64_t>() <= static_cast<uint64_t>(kCountMax);
       if (fits && value.get<int64_t>() >= 0 && value.get<int64_t>() <= kCountMax) return value.get<int64_t>();
@@ -143,7 +143,8 @@ StatusOr<ColumnProfile> ColumnFromJson(const Json& json, const std::string& plac
   }
   column.counts = reader.Counts("counts");
   const size_t bins = column.edges.size() + column.categories.size() + 1;
-  if (column.counts.size() != bins) reader.Fail(absl::StrCat("\"counts\" has ", column.counts.size(), " entries where the bins are ", bins));
+  if (column.counts.size() != bins)
+    reader.Fail(absl::StrCat("\"counts\" has ", column.counts.size(), " entries where the bins are ", bins));
   column.missing = reader.Count("missing");
   column.minimum = reader.Number("minimum");
   column.maximum = reader.Number("maximum");
@@ -173,13 +174,15 @@ std::string ProfileToJson(const ReferenceProfile& profile) {
 }
 
 StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_view what) {
+  const std::string place(what);
   VIGIL_ASSIGN_OR_RETURN(const Json json, ParseJson(text, what));
-  Reader reader(json, std::string(what));
+  Reader reader(json, place);
   ReferenceProfile profile;
   const std::string format = reader.Text("format");
   if (format != kFormat) reader.Fail(absl::StrCat("\"format\" is \"", format, "\", not \"", kFormat, "\""));
   const int64_t version = reader.Count("format_version");
-  if (version != kFormatVersion) reader.Fail(absl::StrCat("format version ", version, " is not one this program reads (", kFormatVersion, ")"));
+  if (version != kFormatVersion)
+    reader.Fail(absl::StrCat("format version ", version, " is not one this program reads (", kFormatVersion, ")"));
   profile.source = reader.Text("source", false);
   profile.rows = reader.Count("rows");
   if (reader.Member("positive_rate", false) != nullptr) profile.positive_rate = reader.Number("positive_rate");
@@ -189,10 +192,10 @@ StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_vi
   if (columns.size() > kColumnsMax) reader.Fail(absl::StrCat(columns.size(), " columns, at most ", kColumnsMax));
   VIGIL_RETURN_IF_ERROR(reader.Finish());
   if (score != nullptr) {
-    VIGIL_ASSIGN_OR_RETURN(profile.score, ColumnFromJson(*score, absl::StrCat(what, ": score")));
+    VIGIL_ASSIGN_OR_RETURN(profile.score, ColumnFromJson(*score, absl::StrCat(place, ": score")));
   }
   for (size_t i = 0; i < columns.size(); ++i) {
-    VIGIL_ASSIGN_OR_RETURN(ColumnProfile column, ColumnFromJson(columns[i], absl::StrCat(what, ": columns[", i, "]")));
+    VIGIL_ASSIGN_OR_RETURN(ColumnProfile column, ColumnFromJson(columns[i], absl::StrCat(place, ": columns[", i, "]")));
     profile.columns.push_back(std::move(column));
   }
   return profile;

@@ -101,7 +101,7 @@ void SketchWriter::Seal() {
   if (!lock.owns_lock() || mailbox_->sealed.size() > bytes_max_) return;
   while (open_count_ > 0) Pack(open_[--open_count_].get());
   if (mailbox_->sealed.empty()) {
-    std::swap(mailbox_->sealed, sealed_);   // the merger leaves its emptied string here: both keep their memory
+    std::swap(mailbox_->sealed, sealed_);  // the merger leaves its emptied string here: both keep their memory
   } else {
     mailbox_->sealed += sealed_;
   }

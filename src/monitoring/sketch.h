@@ -18,9 +18,9 @@ using LayoutTable = std::vector<std::shared_ptr<const CountLayout>>;
 // Between one writer and the merger. The writer only ever tries the lock; what it cannot hand over it keeps.
 struct Mailbox {
   std::mutex mutex;
-  std::string sealed;          // of one writer, in order; see AppendSealed in sketch.cc
-  int64_t rows_unknown = 0;    // rows of slots that no version has
-  int64_t rows_shed = 0;       // rows that found no room
+  std::string sealed;        // of one writer, in order; see AppendSealed in sketch.cc
+  int64_t rows_unknown = 0;  // rows of slots that no version has
+  int64_t rows_shed = 0;     // rows that found no room
 };
 
 // One sealed window of one thread, as the merger reads it.
@@ -36,7 +36,7 @@ class SketchWriter final : public MonitorWriter {
  public:
   // `layouts` outlives the writer.
   SketchWriter(const Published<LayoutTable>& layouts, std::shared_ptr<Mailbox> mailbox, const MonitorOptions& options);
-  ~SketchWriter() override;   // hands over what is left, waiting for the lock
+  ~SketchWriter() override;  // hands over what is left, waiting for the lock
 
   void Observe(const Observation& row) override;
   float OutlierScore(uint32_t slot, absl::Span<const float> features) const override;
@@ -58,9 +58,9 @@ class SketchWriter final : public MonitorWriter {
   const size_t bytes_max_;
   mutable Published<LayoutTable>::Reader layouts_;
   const std::shared_ptr<Mailbox> mailbox_;
-  std::vector<std::unique_ptr<Open>> open_;    // the first `open_count_` are in use
+  std::vector<std::unique_ptr<Open>> open_;  // the first `open_count_` are in use
   size_t open_count_ = 0;
-  size_t last_ = 0;                            // where the last row was
+  size_t last_ = 0;  // where the last row was
   std::string sealed_;
   int64_t rows_unknown_ = 0;
   int64_t rows_shed_ = 0;

@@ -51,7 +51,7 @@ struct ColumnDrift {
   std::string name;
   const ColumnProfile* reference = nullptr;
   Counts current;
-  int64_t n = 0;              // present values
+  int64_t n = 0;  // present values
   double mean_shift = std::numeric_limits<double>::quiet_NaN();
   double psi = 0, js = 0, ks = 0, chi2 = 0;
   stats::DriftSignificance p;
@@ -187,7 +187,8 @@ void AppendDrift(const WindowPlace& place, const CountLayout& layout, Counts cou
   };
   const size_t psi = metric("psi", &ColumnDrift::psi, &stats::DriftSignificance::psi, false);
   for (size_t i = psi; i < out->size(); ++i) {
-    const bool is_score = layout.score() != nullptr && i - psi + 1 == columns.size() && columns.back().reference == &*layout.reference()->score;
+    const bool is_score =
+        layout.score() != nullptr && i - psi + 1 == columns.size() && columns.back().reference == &*layout.reference()->score;
     features += !is_score;
     drifted += !is_score && (*out)[i].significant;
   }
@@ -200,7 +201,8 @@ void AppendDrift(const WindowPlace& place, const CountLayout& layout, Counts cou
     out->back().column = column.name;
   }
   if (features > 0) {
-    out->push_back(place.Make("drift", "drifted_share", Share(static_cast<int64_t>(drifted), static_cast<int64_t>(features)), counts[kRows]));
+    out->push_back(
+        place.Make("drift", "drifted_share", Share(static_cast<int64_t>(drifted), static_cast<int64_t>(features)), counts[kRows]));
     out->back().significant = drifted > 0;
   }
 }

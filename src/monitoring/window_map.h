@@ -50,7 +50,7 @@ class WindowMap {
  private:
   struct Window {
     std::vector<int64_t> open;
-    std::string packed;      // when `open` is empty
+    std::string packed;  // when `open` is empty
   };
   void Pack(Window* window);
 
@@ -59,8 +59,8 @@ class WindowMap {
   size_t windows_max_;
   size_t open_max_;
   std::map<int64_t, Window> windows_;
-  std::vector<int64_t> open_;                    // indices, in the order they were opened
-  std::vector<std::vector<int64_t>> spare_;      // arrays of packed windows, for the next
+  std::vector<int64_t> open_;                // indices, in the order they were opened
+  std::vector<std::vector<int64_t>> spare_;  // arrays of packed windows, for the next
   int64_t dropped_ = 0;
 };
 

@@ -46,6 +46,7 @@ Connection::Connection(int fd, EpollLoop& loop, LoopContext& context)
       loop_(loop),
       context_(context),
       transport_(MakeSocketTransport(fd)),
+      input_(context.input_budget),
       protocol_(std::make_unique<Http1Connection>(*this, context)) {}
 
 Connection::~Connection() {

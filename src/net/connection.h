@@ -39,6 +39,7 @@ struct LoopContext {
   bool draining = false;
   bool answered = false;  // in this turn: the turn hooks must run before anything is sent
   LoopCounters* counters = nullptr;
+  std::shared_ptr<InputBudget> input_budget;  // of all loops
 };
 
 // What a protocol asks of the connection that carries it.

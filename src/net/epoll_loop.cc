@@ -14,7 +14,7 @@
 namespace vigil::net {
 namespace {
 
-constexpr int kEventsPerTurn = 512;
+constexpr int kEventsPerTurn = 256;
 constexpr int kAcceptsPerTurn = 64;
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -71,6 +71,7 @@ EpollLoop::EpollLoop(uint32_t index, const HttpLimits& limits, const Clock& cloc
   if (epoll_fd_ < 0 || wake_fd_ < 0) std::abort();  // no descriptors at start: nothing can be served
   context_.limits = limits;
   context_.counters = &counters_;
+  context_.input_budget = shared.input_budget;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;

@@ -21,6 +21,7 @@ namespace vigil::net {
 // What the loops of one server share.
 struct SharedState {
   std::atomic<int64_t> connections_open{0};
+  const std::shared_ptr<InputBudget> input_budget = std::make_shared<InputBudget>();
   std::mutex mutex;
   std::condition_variable changed;
   int ready = 0;    // loops whose handler exists

@@ -13,15 +13,16 @@ namespace vigil::net {
 
 // Every limit has a name and a default.
 struct HttpLimits {
-  size_t uri_bytes_max = 8 << 10;      // 414
-  size_t header_bytes_max = 32 << 10;  // 431, all header lines together
-  size_t headers_max = 100;            // 431
-  size_t body_bytes_max = 64 << 20;    // 413
-  size_t pipelined_max = 64;           // requests read ahead on one connection
-  size_t connections_max = 16384;      // a process; beyond it accept and close
-  size_t output_bytes_max = 64 << 20;  // unsent bytes on one connection before it is closed
-  int64_t header_timeout_ms = 10'000;  // 408
-  int64_t body_timeout_ms = 30'000;    // 408, restarted by progress of at least body_bytes_per_s_min
+  size_t uri_bytes_max = 8 << 10;            // 414
+  size_t header_bytes_max = 32 << 10;        // 431, all header lines together
+  size_t headers_max = 100;                  // 431
+  size_t body_bytes_max = 64 << 20;          // 413
+  size_t pipelined_max = 64;                 // requests read ahead on one connection
+  size_t connections_max = 16384;            // a process; beyond it accept and close
+  size_t output_bytes_max = 64 << 20;        // unsent bytes on one connection before it is closed
+  size_t input_bytes_max = size_t{1} << 30;  // memory under requests not yet answered, a process; beyond it large bodies get 503
+  int64_t header_timeout_ms = 10'000;        // 408
+  int64_t body_timeout_ms = 30'000;          // 408, restarted by progress of at least body_bytes_per_s_min
   int64_t body_bytes_per_s_min = 1024;
   int64_t idle_timeout_ms = 75'000;   // kept connections
   int64_t write_timeout_ms = 30'000;  // no progress in sending
@@ -86,7 +87,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual void OnRequest(const HttpRequest& request, Exchange& exchange) = 0;
-  // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 431, 501, 505) in our error shape.
+  // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 417, 431, 500, 501, 503, 505) in our
+  // error shape.
   virtual std::string ErrorBody(int status, std::string_view reason) = 0;
   // The X-Request-Id of such an answer; empty: none.
   virtual std::string ErrorRequestId() { return {}; }

@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 // With this much unsent, further requests wait: a reader that never reads cannot make us answer into memory.
 constexpr size_t kOutputPauseBytes = 1 << 20;
+constexpr size_t kLargeRequestBytes = 64 << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kErrorType = "application/problem+json";
 
@@ -95,7 +96,7 @@ class Http1Deferred final : public Deferred {
     done_ = done;
     connection_ = nullptr;
     slot_ = nullptr;
-    pin_.reset();
+    if (done) pin_.reset();  // while the handler still works on it, the request stays though its client has gone
   }
 
  private:
@@ -159,6 +160,10 @@ void Http1Connection::OnInput(InputBuffer& input) {
     const Http1Parser::Result result = parser_.Parse(input.data(), input.size());
     if (result == Http1Parser::Result::kNeedMore) {
       input.Truncate(parser_.kept());
+      if (OverBudget(input.size())) {
+        Refuse(503, "too many large requests at once");
+        break;
+      }
       if (parser_.expects_continue() && !continue_sent_ && parser_.body_received() == 0) SendContinue();
       break;
     }
@@ -335,6 +340,12 @@ void Http1Connection::PopComplete() {
 bool Http1Connection::OutputFull() const {
   return host_.output().size() + held_bytes_ >= std::min(kOutputPauseBytes, context_.limits.output_bytes_max) ||
          slots_.size() >= context_.limits.pipelined_max;
+}
+
+// Small requests are let through whatever the large ones hold.
+bool Http1Connection::OverBudget(size_t kept) const {
+  return kept > kLargeRequestBytes &&
+         context_.input_budget->bytes.load(std::memory_order_relaxed) > static_cast<int64_t>(context_.limits.input_bytes_max);
 }
 
 void Http1Connection::CheckOutputBound() {

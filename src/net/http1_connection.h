@@ -61,6 +61,7 @@ class Http1Connection final : public Protocol {
   void PopComplete();
   bool ShouldClose(const Slot& slot) const;
   bool OutputFull() const;
+  bool OverBudget(size_t kept) const;
   void CheckOutputBound();
   void Stop(bool linger);
   void CloseIfFinished();

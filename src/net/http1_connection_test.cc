@@ -388,6 +388,34 @@ TEST(Http1Connection, OutputIsBounded) {
   EXPECT_TRUE(later.answers["/b"]->client_gone());
 }
 
+TEST(Http1Connection, LargeBodiesAreShedWhenMemoryIsShort) {
+  HttpLimits limits;
+  limits.input_bytes_max = 1 << 20;
+  FakeHost host(Echo, limits);
+  host.budget->bytes = 2 << 20;  // held by others
+  host.Receive("POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  host.Receive(std::string(1000, 'x'));
+  EXPECT_THAT(host.TakeSent(), StartsWith("HTTP/1.1 200"));
+  host.Receive("POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  host.Receive(std::string(100'000, 'x'));
+  EXPECT_THAT(host.TakeSent(), StartsWith("HTTP/1.1 503"));
+  EXPECT_TRUE(host.closing);
+}
+
+TEST(Http1Connection, ADeferredRequestStaysThoughItsClientIsGone) {
+  Later later;
+  auto host = std::make_unique<FakeHost>(std::ref(later));
+  const auto budget = host->budget;
+  host->Receive("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x'));
+  EXPECT_GE(budget->bytes, 100'000);
+  host.reset();
+  EXPECT_TRUE(later.answers["/a"]->client_gone());
+  EXPECT_EQ(later.requests["/a"].body, std::string(100'000, 'x'));
+  EXPECT_EQ(later.requests["/a"].header("host"), "x");
+  later.answers.clear();
+  EXPECT_EQ(budget->bytes, 0);
+}
+
 TEST(Http1Connection, DrainClosesTheIdleAndFinishesTheRest) {
   {
     FakeHost host(Echo);

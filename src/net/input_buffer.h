@@ -4,6 +4,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -11,10 +13,23 @@
 
 namespace vigil::net {
 
+// Memory held by input blocks, of all loops of a server together. Any thread. Outlives the server with the last pinned block.
+struct InputBudget {
+  std::atomic<int64_t> bytes{0};
+};
+
 struct InputBlock {
-  explicit InputBlock(size_t size) : bytes(std::make_unique_for_overwrite<char[]>(size)), capacity(size) {}
-  std::unique_ptr<char[]> bytes;
-  size_t capacity;
+  InputBlock(size_t size, std::shared_ptr<InputBudget> b)
+      : bytes(std::make_unique_for_overwrite<char[]>(size)), capacity(size), budget(std::move(b)) {
+    budget->bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+  }
+  ~InputBlock() { budget->bytes.fetch_sub(static_cast<int64_t>(capacity), std::memory_order_relaxed); }
+  InputBlock(const InputBlock&) = delete;
+  InputBlock& operator=(const InputBlock&) = delete;
+
+  const std::unique_ptr<char[]> bytes;
+  const size_t capacity;
+  const std::shared_ptr<InputBudget> budget;
 };
 
 // One a loop, lent to the connection that reads.
@@ -28,6 +43,8 @@ struct ScratchBlock {
 // Unconsumed bytes of one connection, contiguous. One loop's thread.
 class InputBuffer {
  public:
+  explicit InputBuffer(std::shared_ptr<InputBudget> budget) : budget_(std::move(budget)) {}
+
   char* data() { return block_ ? block_->bytes.get() + begin_ : nullptr; }
   size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
@@ -49,7 +66,7 @@ class InputBuffer {
   // Reads go to the loop's scratch block until GiveBack. Only while empty.
   void Borrow(ScratchBlock& scratch) {
     if (!scratch.block || scratch.block->capacity - scratch.used < ScratchBlock::kBytesMin) {
-      scratch.block = std::make_shared<InputBlock>(ScratchBlock::kBytes);
+      scratch.block = std::make_shared<InputBlock>(ScratchBlock::kBytes, budget_);
       scratch.used = 0;
     }
     block_ = std::move(scratch.block);
@@ -62,7 +79,7 @@ class InputBuffer {
     scratch.used = block.use_count() > 1 ? end_ : 0;
     begin_ = end_ = 0;
     if (left > 0) {
-      block_ = std::make_shared<InputBlock>(std::max(kBlockMin, 2 * left));
+      block_ = std::make_shared<InputBlock>(std::max(kBlockMin, 2 * left), budget_);
       std::memcpy(block_->bytes.get(), block->bytes.get() + begin, left);
       end_ = left;
     }
@@ -84,7 +101,7 @@ class InputBuffer {
     if (block_ && block_.use_count() == 1 && left + kRoomMin <= block_->capacity / 2) {
       std::memmove(block_->bytes.get(), block_->bytes.get() + begin_, left);
     } else {
-      auto block = std::make_shared<InputBlock>(std::max(kBlockMin, 2 * (left + kRoomMin)));
+      auto block = std::make_shared<InputBlock>(std::max(kBlockMin, 2 * (left + kRoomMin)), budget_);
       if (left > 0) std::memcpy(block->bytes.get(), block_->bytes.get() + begin_, left);
       block_ = std::move(block);
     }
@@ -92,6 +109,7 @@ class InputBuffer {
     end_ = left;
   }
 
+  const std::shared_ptr<InputBudget> budget_;
   std::shared_ptr<InputBlock> block_;
   size_t begin_ = 0;
   size_t end_ = 0;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -46,7 +47,11 @@ class Server final : public HttpServer {
 
   void Run(std::vector<std::unique_ptr<EpollLoop>> loops, HandlerFactory make_handler) {
     loops_ = std::move(loops);
-    make_handler_ = std::move(make_handler);
+    // One loop at a time, so that a factory needs no lock.
+    make_handler_ = [this, make_handler = std::move(make_handler)](EventLoop& loop) {
+      std::lock_guard lock(making_);
+      return make_handler(loop);
+    };
     for (auto& loop : loops_) {
       threads_.emplace_back([this, loop = loop.get()] { loop->Run(make_handler_); });
     }
@@ -91,6 +96,7 @@ class Server final : public HttpServer {
  private:
   const ServerOptions options_;
   const int port_;
+  std::mutex making_;
   HandlerFactory make_handler_;
   std::vector<std::unique_ptr<EpollLoop>> loops_;
   std::vector<std::thread> threads_;

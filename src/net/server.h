@@ -54,7 +54,8 @@ using HandlerFactory = std::function<std::unique_ptr<HttpHandler>(EventLoop& loo
 class HttpServer {
  public:
   virtual ~HttpServer() = default;
-  // Binds and starts the loops. `make_handler` is called once on each loop's thread.
+  // Binds and starts the loops. `make_handler` is called once on each loop's thread, one after
+  // another, before Start returns.
   static StatusOr<std::unique_ptr<HttpServer>> Start(const ServerOptions& options, HandlerFactory make_handler);
   virtual int port() const = 0;
   virtual int threads() const = 0;

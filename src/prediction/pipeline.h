@@ -38,6 +38,7 @@ struct RowBatch {
   bool partial = false;                    // answer what can be answered, null for refused rows
 
   void Reset(size_t column_count);
+  // Rows may come in any order. Cuts error.value to kRowErrorValueBytesMax.
   void AddError(RowError error);
 };
 
@@ -62,14 +63,21 @@ struct PredictResult {
 
 struct PipelineOptions {
   bool log = true;
-  bool event_clock = false;                  // windows and log times from `times`
-  bool shadow_on_path = true;                // score shadows after the answer was queued, on the same turn, while the budget allows
-  int64_t shadow_budget_us_per_s = 300'000;  // of one thread; beyond it shadow rows are skipped and counted
+  bool event_clock = false;                   // windows and log times from `times`
+  bool shadow_on_path = true;                 // score shadows after the answer was queued, on the same turn, while the budget allows
+  int64_t shadow_budget_us_per_s = 300'000;   // of one thread; beyond it shadow rows are skipped and counted
+  int64_t shadow_buffer_bytes_max = 8 << 20;  // of one thread: copies of rows waiting for their shadows; more are skipped and counted
+  uint64_t id_seed = 0;                       // of prediction ids while nothing is logged; 0: from the clock
 };
 
 struct PipelineCounters {  // of one thread; plain integers, read with relaxed loads
-  int64_t requests = 0, rows = 0, refused_rows = 0, failed_rows = 0, cleaned_cells = 0, shadow_rows = 0, shadow_skipped = 0,
-          log_dropped = 0;
+  int64_t requests = 0, rows = 0;
+  int64_t refused_rows = 0;   // broke the schema
+  int64_t failed_rows = 0;    // the runtime failed, or the deadline had passed
+  int64_t cleaned_cells = 0;  // imputed, clamped or flagged
+  int64_t shadow_rows = 0, shadow_skipped = 0, shadow_failed = 0;
+  int64_t log_dropped = 0;   // records that the log refused
+  int64_t log_failures = 0;  // flushes that it refused
 };
 
 class Pipeline {
@@ -83,14 +91,19 @@ class Pipeline {
   // one, else INVALID_ARGUMENT listing the names.
   StatusOr<PredictTarget> Resolve(std::string_view model, std::string_view version = "");
 
-  // Scores `batch`. kDone: `*result` is ready and valid until this pipeline's next call. kLater (a runtime that answers later): `done` is
-  // called on this loop with the result; `context`, `batch` and `target` must stay. INVALID_ARGUMENT with result->errors filled when rows
-  // were refused and the batch is not partial (nothing was scored; the refusals are counted).
+  // Scores `batch`, whose columns are target.version's. Rows are validated and cleaned by its schema, whichever arm then answers them, so
+  // that arms are compared on the same rows. kDone: `*result` is ready and valid until this pipeline's next call. kLater (a runtime that
+  // answers later): `done` is called on this loop with the result; `context`, `batch` and `target` must stay. INVALID_ARGUMENT with
+  // result->errors filled when rows were refused and the batch is not partial (nothing was scored; the refusals are counted).
+  // DEADLINE_EXCEEDED, before anything is done, when context.deadline_ns has passed. Whatever the runtime fails with fails the whole
+  // request. A log that fails never does.
   StatusOr<ScoreState> Predict(const RequestContext& context, const PredictTarget& target, RowBatch& batch, PredictResult* result,
                                std::function<void(std::function<void()>)> post, std::function<void(StatusOr<PredictResult>)> done);
 
-  // End of a turn of the loop, before answers are sent: shadows, log flush, sketch hand-over.
+  // End of a turn of the loop, before answers are sent: shadows, log flush, sketch hand-over. Also lets go of versions that are not
+  // loaded any more; an idle thread should call it now and then for that.
   void EndTurn();
+  // Any thread.
   PipelineCounters counters() const;
 
  private:

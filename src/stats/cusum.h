@@ -1,5 +1,5 @@
 // A change detector for rare errors: the likelihood-ratio CUSUM of Bernoulli outcomes. Page 1954; Reynolds and Stoumbos 1999. Stock drift
-// detectors see nothing when an error rate goes from 1% to 2%; this one needs about 4,000 rows and hardly ever cries wolf.
+// detectors see nothing when an error rate goes from 1% to 2%; this one needs about 2,700 rows and hardly ever cries wolf.
 #pragma once
 
 #include <cstdint>

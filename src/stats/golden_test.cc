@@ -116,6 +116,17 @@ void NearNamed(const Json& expected, const std::map<std::string, double>& got, c
   }
 }
 
+// A folder that was asked for and holds nothing to compare is a mistake, not a success.
+TEST(Golden, TheFolderHoldsSomething) {
+  const char* asked = std::getenv("VIGIL_GOLDEN");
+  if (asked == nullptr || *asked == '\0') GTEST_SKIP() << "VIGIL_GOLDEN is not set: the shared fixtures are used where they are present";
+  bool any = false;
+  for (const char* name : {"metrics.json", "drift.json", "splits.json", "sequential.json", "card_precision.json"}) {
+    any = any || ReadGolden(name).has_value();
+  }
+  EXPECT_TRUE(any) << asked << " holds none of the golden files";
+}
+
 // ---- metrics.json
 
 std::map<std::string, double> Named(const BinaryMetrics& m) {

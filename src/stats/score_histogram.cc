@@ -64,15 +64,23 @@ double MixedPrecision(double tp, double fp, double p, double n) {
   return sum;
 }
 
-// The same with all negatives of the bin before (`n` counts) or after (0 counts) its positives: sum_{j=1..p} (tp + j) / (tp + j + before).
-double EdgePrecision(double tp, double before, double p) {
+// The same with `before` negatives ahead of every positive of the bin: sum_{j=1..p} (tp + j) / (tp + j + before), which rises with j, so
+// the first positive of each step bounds it from below and the last from above.
+double EdgePrecision(double tp, double before, double p, bool upper) {
   const double steps = std::min(p, 256.0), step = p / steps;
   double sum = 0;
   for (double k = 0; k < steps; ++k) {
-    const double positives = tp + (k + 1) * step;
+    const double positives = tp + (upper ? (k + 1) * step : k * step + 1);
     sum += step * positives / (positives + before);
   }
   return sum;
+}
+
+// value^2 without rounding, as two doubles; and likewise a product.
+void AddProduct(ExactSum* sum, double a, double b, int64_t times) {
+  const double product = a * b;
+  AddSigned(sum, product, times);
+  AddSigned(sum, std::fma(a, b, -product), times);
 }
 
 }  // namespace
@@ -153,8 +161,8 @@ Estimate ScoreHistogram::AveragePrecision() const {
     const auto p = static_cast<double>(positives_[i]), n = static_cast<double>(negatives_[i]);
     if (p > 0) {
       mixed += MixedPrecision(tp, fp, p, n);
-      low += EdgePrecision(tp, fp + n, p);
-      high += EdgePrecision(tp, fp, p);
+      low += EdgePrecision(tp, fp + n, p, false);
+      high += EdgePrecision(tp, fp, p, true);
     }
     tp += p;
     fp += n;
@@ -230,7 +238,7 @@ void RegressionSums::Count(double target, double prediction, int64_t times) {
   AddSigned(&error_, error, times);
   AddSigned(&relative_, std::abs(error) / std::max(std::abs(target), kEpsilon), times);
   AddSigned(&target_, target, times);
-  AddSigned(&target_squared_, target * target, times);
+  AddProduct(&target_squared_, target, target, times);
 }
 
 void RegressionSums::Merge(const RegressionSums& other) {
@@ -257,14 +265,20 @@ RegressionMetrics RegressionSums::Metrics() const {
   m.mape = relative_.Value() / n;
   m.mean_error = error_.Value() / n;
   if (rows_ < 2) return m;
-  // The difference of two large moments, taken before rounding: sum (y - mean)^2 = sum y^2 - mean sum y, with mean sum y exact to double.
-  const double sum = target_.Value();
-  ExactSum variation_sum = target_squared_;
-  const double product = sum * (sum / n);
-  variation_sum.Subtract(product);
-  variation_sum.Subtract(std::fma(sum, sum / n, -product));
-  const double variation = std::max(0.0, variation_sum.Value());
-  const double noise = 4 * kEpsilon * target_squared_.Value();  // below this the target is constant as far as doubles can tell
+  // sum (y - c)^2 = sum y^2 - 2 c sum y + n c^2 for the double c nearest the mean, in exact arithmetic: the two large moments cancel
+  // without loss, and c's own rounding enters squared.
+  const double mean = target_.Value() / n;
+  ExactSum variation_sum = target_squared_, rest = target_;
+  for (int part = 0; part < 3; ++part) {  // sum y as three doubles
+    const double piece = rest.Value();
+    rest.Subtract(piece);
+    AddProduct(&variation_sum, -2 * mean, piece, 1);
+  }
+  const double square = mean * mean;
+  AddProduct(&variation_sum, n, square, 1);
+  AddProduct(&variation_sum, n, std::fma(mean, mean, -square), 1);
+  const double variation = variation_sum.Value();
+  const double noise = 4 * n * (kEpsilon * mean) * (kEpsilon * mean);  // of c's rounding: a constant target
   const auto explained = [&](double residual) { return variation > noise ? 1 - residual / variation : (residual <= 0 ? 1.0 : 0.0); };
   m.r2 = explained(squared_.Value());
   m.explained_variance = explained(std::max(0.0, squared_.Value() - n * m.mean_error * m.mean_error));

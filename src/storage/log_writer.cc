@@ -223,8 +223,16 @@ void ShardWriter::Tend(bool sync) {
   if (sync && current->synced.load(std::memory_order_relaxed) < bytes) SyncSegment(*current).IgnoreError();
   if (wants_spare && bytes > options_.segment_bytes_max / 2) {
     StatusOr<OpenSegmentPtr> spare = CreateSegment();
-    std::lock_guard lock(handover_mutex_);
-    if (spare.ok()) spare_ = *std::move(spare);
+    if (!spare.ok()) return;
+    {
+      std::lock_guard lock(handover_mutex_);
+      if (current_ == current) {
+        spare_ = *std::move(spare);
+        return;
+      }
+    }
+    // Its writer did not wait and went on to a later number, after which this one must not come: numbers rise with time.
+    segments_.Discard(*(*spare)->segment);
   }
 }
 

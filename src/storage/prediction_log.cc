@@ -274,7 +274,9 @@ Status FilePredictionLog::Retire() {
   std::vector<LogSegmentPtr> leaving;
   for (const LogSegmentPtr& segment : sealed) {
     const bool too_many = options_.disk_bytes_max > 0 && disk_bytes > options_.disk_bytes_max;
-    if (!too_many && segment->time_max.load(std::memory_order_relaxed) >= oldest_kept) continue;
+    // Written lately is young too: old event times alone (a replay under the wall clock) remove nothing.
+    const TimeUs newest = std::max(segment->time_max.load(std::memory_order_relaxed), segment->created);
+    if (!too_many && newest >= oldest_kept) continue;
     leaving.push_back(segment);
     disk_bytes -= segment->bytes.load(std::memory_order_relaxed);
   }

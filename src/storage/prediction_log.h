@@ -40,7 +40,7 @@ struct PredictionLogOptions {
   int64_t sync_interval_ms = 10;
   int64_t segment_bytes_max = 64 << 20;      // then rotate
   int64_t write_buffer_bytes_max = 4 << 20;  // a writer flushes by itself beyond this
-  int64_t retention_us = 400 * kDayUs;       // segments whose newest prediction is older than now - this are removed
+  int64_t retention_us = 400 * kDayUs;       // segments begun, and whose newest prediction is, before now - this are removed
   int64_t disk_bytes_max = 0;                // oldest segments go first beyond this; 0: no limit
   bool read_only = false;                    // beside a running owner: Scan, Verify and FindSchema only; repairs nothing
 };

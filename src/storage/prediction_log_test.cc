@@ -214,6 +214,7 @@ TEST_F(PredictionLogTest, QueriesFilterByModelVersionTimeAndShadows) {
 TEST_F(PredictionLogTest, RetentionGoesByPredictionTimeAndByBytes) {
   options_.segment_bytes_max = 8192;
   options_.retention_us = 1000 * kSecondUs;
+  clock_.Set(kSecondUs);
   auto log = Open();
   const uint32_t schema = log->RegisterSchema(FraudSchema()).value();
   auto writer = log->NewWriter().value();
@@ -229,6 +230,13 @@ TEST_F(PredictionLogTest, RetentionGoesByPredictionTimeAndByBytes) {
   EXPECT_LT(left.size(), 500u);
   EXPECT_GE(left.size(), 250u) << "no record younger than the limit may go";
   EXPECT_EQ(left.back().id, "tx-499");
+  // A replay of old events under today's clock loses nothing.
+  clock_.Set(2000 * kDayUs);
+  const auto late = log->NewWriter().value();
+  Append(*late, schema, 1000, 1500);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(log->Maintain().ok());
+  EXPECT_GE(ReadAll(*log, {.from = 2 * kSecondUs}).size(), 500u);
 
   options_.directory = directory_.file("small");
   options_.disk_bytes_max = 30'000;

@@ -18,6 +18,7 @@ enum class TableType : uint8_t { kBool, kInt64, kFloat64, kString, kTime };  // 
 struct TableColumn {
   std::string name;
   TableType type = TableType::kFloat64;
+  bool single = false;  // kFloat64 whose values are 32-bit floats: written in the shortest form of that, and as FLOAT in Parquet
 };
 
 // One chunk of rows by column. Vectors of the column's type are filled, the others empty; `valid` is 0 where the cell is missing.
@@ -49,12 +50,17 @@ class TableWriter {
   virtual Status Finish() = 0;  // the file appears under its name only now
 };
 
-// By the ending of the name: .csv .parquet .ndjson .jsonl (anything else: `format` says). A glob or several files of one shape read as one.
+// By the ending of the name: .csv .parquet .ndjson .jsonl (anything else: `format` says "csv", "parquet" or "ndjson"). A glob or several
+// files of one shape read as one; under Hive partitions their keys are columns too. CSV has a header, and an empty cell is missing. Whole
+// numbers come as kInt64, all other numbers as kFloat64, exactly as written; what is neither number, truth value nor time comes as text (in
+// NDJSON times do too). NOT_FOUND names the file that is missing, INVALID_ARGUMENT the one that cannot be read and why.
 StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format = "");
-// `partition_by`: Hive partitions under the directory `path` (Parquet only).
+// `partition_by`: Hive partitions under the directory `path`, which must not exist (Parquet only). An existing file is replaced by Finish.
+// Missing cells are empty in CSV and null elsewhere; numbers that are not finite are the words nan, inf, -inf (in quotes in NDJSON).
 StatusOr<std::unique_ptr<TableWriter>> CreateTable(const std::string& path, const std::vector<TableColumn>& columns,
                                                    const std::vector<std::string>& partition_by = {});
-// One SQL statement over `views` (name → files); rows come as NDJSON lines.
+// One SQL query over `views` (name → files); rows come as NDJSON lines without the newline, until `row` returns an error, which is
+// returned.
 Status QueryTables(const std::string& sql, const std::vector<std::pair<std::string, std::vector<std::string>>>& views,
                    const std::function<Status(std::string_view line)>& row);
 

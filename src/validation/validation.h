@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "domain/schema.h"
@@ -26,22 +27,28 @@ struct LabelledRows {
 };
 
 struct GateOptions {
-  std::string metric;  // empty: by task — average_precision, log_loss (multiclass), rmse
+  // average_precision, roc_auc, log_loss, brier, accuracy; rmse, mae. Empty: by task — average_precision, log_loss (multiclass), rmse.
+  std::string metric;
   double confidence = 0.95;
-  double margin = 0;           // promote if the interval of (candidate - champion), better = positive, lies above -margin ...
-  double improvement_min = 0;  // ... and its centre is at least this
+  double margin = 0;           // promote if the interval of (candidate - champion), better = positive, lies wholly above -margin ...
+  double improvement_min = 0;  // ... and the difference itself is at least this (below 0: an equal candidate may pass, with a margin)
   int resamples = 1000;        // paired bootstrap over entities (rows where there is none)
   uint64_t seed = 1;
   int64_t rows_min = 500;
   int64_t positives_min = 20;
-  double latency_factor_max = 3.0;     // candidate's scoring time against the champion's
+  double latency_factor_max = 3.0;     // candidate's time for one row against the champion's, medians, measured in turns
+  double latency_free_us = 20;         // a candidate faster than this a row passes whatever the factor
   double calibration_error_max = 0.1;  // expected calibration error, classification
-  std::string slice_column;            // non-inferiority per value of this column (at most 20 values)
+  // Non-inferiority per value of this column (at most 20 values): the interval within the slice lies above -slice_margin, in the metric's
+  // unit. A slice with fewer than positives_min positives (or 50 rows) is not judged, and its check says so.
+  std::string slice_column;
   double slice_margin = 0.05;
+  const Clock* clock = nullptr;  // measures latency; null: the system's
 };
 
 struct GateCheck {
-  std::string name;  // "metric", "rows", "signature", "latency", "calibration", "finite", "slice:during_night=1", "parity"
+  // "rows", "positives", "signature", "finite", "champion_finite", "parity", "metric", "calibration", "latency", "slice:during_night=1"
+  std::string name;
   bool passed = false;
   std::string detail;  // with the numbers
 };
@@ -58,7 +65,10 @@ struct GateReport {
   Json ToJson() const;
 };
 
-// Scores both models here; trusts nothing that a trainer reported. `champion` may be null: then only the absolute checks count.
+// Scores both models here; trusts nothing that a trainer reported. `champion` may be null: then only the absolute checks count. Checks
+// that need an earlier one (a metric needs finite outputs) are left out when that failed, so a refused report may list fewer.
+// INVALID_ARGUMENT: an unknown metric or one that does not suit the task, labels that are no classes of the model, missing columns, a
+// slice column with too many values. UNIMPLEMENTED: a task that has no metric here, or inputs that are not one matrix.
 StatusOr<GateReport> RunGate(const LoadedModel* champion, const LoadedModel& candidate, const LabelledRows& rows,
                              const GateOptions& options);
 
@@ -66,18 +76,19 @@ struct CrossValidationOptions {
   std::string splitter = "time";  // "stratified", "grouped", "stratified_grouped", "time", "kfold"
   int folds = 5;
   int64_t embargo_us = 0;  // time: rows whose [prediction, label] interval overlaps the test interval plus this are purged
-  uint64_t seed = 1;
+  uint64_t seed = 1;       // kfold, stratified: rows are shuffled first; 0: in their order, fold by fold as scikit-learn does
 };
 struct FoldResult {
   int64_t train_rows = 0, test_rows = 0, purged_rows = 0;
   std::vector<std::pair<std::string, double>> metrics;
 };
-// `fit` trains on row indices and returns a loaded model.
+// `fit` trains on row indices and returns a loaded model. Errors name the fold.
 using FitFunction = std::function<StatusOr<std::unique_ptr<LoadedModel>>(const LabelledRows& rows, const std::vector<uint32_t>& train)>;
 StatusOr<std::vector<FoldResult>> CrossValidate(const LabelledRows& rows, Task task, const CrossValidationOptions& options,
                                                 const FitFunction& fit);
 
-// Scores every row with `model` (columns matched by name); row-major [rows, output_width].
-StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows);
+// Scores every row with `model`, `batch_rows` at a time; row-major [rows, output_width]. Columns are matched by name; by position where
+// the model names none and there are as many. INVALID_ARGUMENT names a column that is missing, and the nearest there is.
+StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows = 4096);
 
 }  // namespace vigil

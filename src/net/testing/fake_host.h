@@ -31,6 +31,7 @@ class FakeHost final : public ProtocolHost {
     context.limits = limits;
     context.handler = &handler_;
     context.counters = &counters;
+    context.input_budget = budget;
     connection = std::make_unique<Http1Connection>(*this, context);
   }
 
@@ -70,13 +71,14 @@ class FakeHost final : public ProtocolHost {
 
   LoopContext context;
   LoopCounters counters;
+  const std::shared_ptr<InputBudget> budget = std::make_shared<InputBudget>();
   std::unique_ptr<Http1Connection> connection;
   bool closing = false;
   bool aborted = false;
 
  private:
   FunctionHandler handler_;
-  InputBuffer input_;
+  InputBuffer input_{budget};
   OutputBuffer output_;
   bool resume_ = false;
 };

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "runtime/cat.h"
 #include "runtime/trees/aligned.h"
+#include "runtime/trees/rank_kernels.h"
 
 namespace vigil::trees {
 namespace {
@@ -32,11 +33,22 @@ void ScoreInBlocks(const Engine& engine, const Forest& forest, const float* rows
 
 }  // namespace
 
-std::vector<std::string> EngineNames() { return {"float-interleaved", "reference"}; }
+std::vector<std::string> EngineNames() { return {"byte-rank", "rank-rows", "rank-nodes", "float-interleaved", "reference"}; }
 
 StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name) {
   if (name == "reference") return MakeReferenceEngine(forest);
   if (name == "float-interleaved") return MakeFloatEngine(forest);
+  if (name == "rank-nodes") return MakeRankNodesEngine(forest);
+  if (name == "rank-rows") return MakeRankRowsEngine(forest);
+  if (name == "byte-rank") {
+    VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<Engine> large, MakeRankRowsEngine(forest));
+    StatusOr<std::unique_ptr<Engine>> nodes = MakeRankNodesEngine(forest);
+    if (!nodes.ok()) nodes = MakeFloatEngine(forest);  // many columns: only a register of rows takes any number of them
+    VIGIL_RETURN_IF_ERROR(nodes.status());
+    const size_t lanes = RowLanes();
+    return MakeByteRankEngine(*std::move(nodes), std::move(large), static_cast<size_t>(forest.features),
+                              static_cast<size_t>(forest.outputs), lanes * 3 / 8, lanes);
+  }
   const std::vector<std::string> known = EngineNames();
   return absl::InvalidArgumentError(Cat("no engine '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
 }
@@ -100,7 +112,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
     return EngineChoice{std::move(engine), "asked for by name"};
   }
   std::string passed_over;
-  for (const std::string_view name : {"float-interleaved", "reference"}) {
+  for (const std::string_view name : {"byte-rank", "rank-nodes", "rank-rows", "float-interleaved", "reference"}) {
     StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
     const Status status = !engine.ok()                        ? engine.status()
                           : self_check && name != "reference" ? SelfCheck(forest, **engine, Random(seed))

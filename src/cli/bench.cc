@@ -1,0 +1,161 @@
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "app/server.h"
+#include "app/wiring.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "net/load_client.h"
+#include "runtime/engine_bench.h"
+#include "telemetry/log.h"
+
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+
+namespace vigil::cli {
+namespace {
+
+struct Flags {
+  std::string model;
+  uint64_t seed = 1;
+  int64_t duration_ms = 2000;
+  bool json = false;
+};
+
+int BenchEngine(const Flags& flags) {
+  const auto loaders = MakeLoaders();
+  const auto model = LoadModel(loaders, flags.model, LoadOptions{});
+  if (!model.ok()) return FailForData(model.status());
+  const StatusOr<EngineBench> bench = BenchEngines(**model, flags.seed);
+  if (!bench.ok()) return FailForData(bench.status());
+  if (flags.json) {
+    Json timings = Json::object();
+    for (const EngineTiming& timing : bench->timings) {
+      for (const auto& [batch, ns] : timing.ns_per_row) timings[timing.engine][absl::StrCat(batch)] = ns;
+    }
+    PrintJson({{"engine", bench->engine}, {"ns_per_row", timings}});
+    return kDone;
+  }
+  std::cout << "chosen engine: " << bench->engine << "; ns a row, thread CPU time, minimum of " << kBenchRepeats << "\n";
+  for (const EngineTiming& timing : bench->timings) {
+    std::cout << absl::StrFormat("  %-18s", timing.engine);
+    for (const auto& [batch, ns] : timing.ns_per_row) std::cout << absl::StrFormat("  batch %d: %.0f", batch, ns);
+    std::cout << "\n";
+  }
+  return kDone;
+}
+
+double ProcessCpuSeconds() {
+  timespec ts;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+  return static_cast<double>(ts.tv_sec) + static_cast<double>(ts.tv_nsec) / 1e9;
+}
+
+double ThreadCpuSeconds() { return static_cast<double>(ThreadCpuNs()) / 1e9; }
+
+// Single-row bodies in the model's column order, distinct so that no branch learns them.
+std::vector<std::string> Bodies(const LoadedModel& model, uint64_t seed) {
+  constexpr size_t kBodies = 256;
+  const std::vector<std::string>& columns = model.signature().columns;
+  const std::vector<float> rows = BenchRows(model, kBodies, seed);
+  std::vector<std::string> bodies;
+  for (size_t r = 0; r < kBodies; ++r) {
+    std::string body = "{\"rows\":[{";
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (c > 0) body.push_back(',');
+      AppendJsonString(&body, columns[c]);
+      body.push_back(':');
+      AppendJsonNumber(&body, rows[r * columns.size() + c]);
+    }
+    bodies.push_back(body + "}]}");
+  }
+  return bodies;
+}
+
+// The load runs on this thread, the server on its own; the server's CPU is the process's less this thread's.
+StatusOr<Json> MeasurePath(const net::LoadOptions& load) {
+  const double process = ProcessCpuSeconds(), own = ThreadCpuSeconds();
+  VIGIL_ASSIGN_OR_RETURN(const net::LoadResult result, net::RunLoad(load));
+  const double server = (ProcessCpuSeconds() - process) - (ThreadCpuSeconds() - own);
+  if (result.errors > 0) return absl::InternalError(absl::StrCat(result.errors, " requests failed: ", result.first_error));
+  return Json{{"requests_per_second", result.requests_per_s},
+              {"p50_us", result.p50_us},
+              {"p99_us", result.p99_us},
+              {"server_cpu_us_per_request", 1e6 * server / static_cast<double>(std::max<int64_t>(1, result.answered))}};
+}
+
+StatusOr<Json> RunServeBench(const Flags& flags, const std::string& state_dir) {
+  const auto loaders = MakeLoaders();
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, LoadModel(loaders, flags.model, LoadOptions{}));
+  VIGIL_ASSIGN_OR_RETURN(ServerConfig config,
+                         LoadConfig("", {}, {{"/server/http_port", "0"}, {"/server/threads", "1"}, {"/server/state_dir", state_dir}}));
+  config.models = {ModelFromArgument("bench=" + flags.model)};
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(config));
+  Json out = Json::object();
+  for (const int connections : {1, 8, 64}) {
+    net::LoadOptions load;
+    load.port = server->http_port();
+    load.connections = connections;
+    load.duration_ms = flags.duration_ms;
+    load.bodies = {std::string(273, ' ')};
+    load.target = "/v2/health/live";  // the transport alone: a request of the same size, a fixed answer
+    load.bodies.clear();
+    Json at = Json::object();
+    VIGIL_ASSIGN_OR_RETURN(at["echo"], MeasurePath(load));
+    load.target = "/api/v1/models/bench/predict";
+    load.bodies = Bodies(*model, flags.seed);
+    VIGIL_ASSIGN_OR_RETURN(at["predict"], MeasurePath(load));
+    out[absl::StrCat(connections)] = at;
+  }
+  server->Stop();
+  return Json{{"model", flags.model}, {"connections", out}};
+}
+
+int BenchServe(const Flags& flags) {
+  LogOptions log;
+  log.level = LogLevel::kError;
+  if (const Status quiet = StartLog(log); !quiet.ok()) return Fail(quiet, kFailed);
+  std::string state_dir = (std::filesystem::temp_directory_path() / "vigil-bench-XXXXXX").string();
+  if (mkdtemp(state_dir.data()) == nullptr) return Fail(absl::UnavailableError("no temporary directory can be made"), kFailed);
+  const StatusOr<Json> result = RunServeBench(flags, state_dir);
+  std::error_code ignored;
+  std::filesystem::remove_all(state_dir, ignored);
+  if (!result.ok()) return FailForData(result.status());
+  if (flags.json) {
+    PrintJson(*result);
+    return kDone;
+  }
+  std::cout << "one serving thread; echo is GET /v2/health/live, predict the whole path with the log on\n";
+  for (const auto& [connections, paths] : (*result)["connections"].items()) {
+    for (const auto& [path, m] : paths.items()) {
+      std::cout << absl::StrFormat("  %3s connections  %-8s %9.0f req/s  p50 %6.0f us  p99 %6.0f us  server CPU %5.1f us\n", connections,
+                                   path, m["requests_per_second"].get<double>(), m["p50_us"].get<double>(), m["p99_us"].get<double>(),
+                                   m["server_cpu_us_per_request"].get<double>());
+    }
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, std::function<int()>* run) {
+  CLI::App* bench = NewVerb(app, "bench", "Measure this machine: scoring engines, or the whole server.", "vigil bench engine model.json");
+  bench->require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& summary, int (*action)(const Flags&)) {
+    auto flags = std::make_shared<Flags>();
+    CLI::App* verb = NewVerb(*bench, name, summary, absl::StrCat("vigil bench ", name, " model.json --json"));
+    verb->add_option("MODEL", flags->model, "model file")->required();
+    verb->add_option("--seed", flags->seed, "of the rows");
+    verb->add_option("--duration-ms", flags->duration_ms, "of each load")->check(CLI::Range(100, 60'000));
+    verb->add_flag("--json", flags->json, "for machines");
+    verb->callback([run, flags, action] { *run = [flags, action] { return action(*flags); }; });
+  };
+  add("engine", "Nanoseconds a row of every engine, by batch size.", BenchEngine);
+  add("serve", "Requests a second, p50, p99 and server CPU a request, by connections.", BenchServe);
+}
+
+}  // namespace vigil::cli

@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "app/wiring.h"
+#include "cli/cli.h"
+#include "cli/model_columns.h"
+#include "monitoring/batch.h"
+#include "report/report.h"
+#include "storage/tables.h"
+
+namespace vigil::cli {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+struct Flags {
+  std::string reference, report, model, label, score;
+  std::vector<std::string> current;
+  double significance = 0.01;
+  bool json = false;
+};
+
+struct Result {
+  ReferenceProfile reference;
+  std::vector<Finding> findings;
+  int64_t rows = 0;
+};
+
+StatusOr<Result> Run(const Flags& flags) {
+  Result result;
+  VIGIL_ASSIGN_OR_RETURN(const std::string text, ReadFile(flags.reference));
+  VIGIL_ASSIGN_OR_RETURN(result.reference, ProfileFromJson(text, flags.reference));
+  Signature wanted;
+  wanted.columns_are_named = true;
+  for (const ColumnProfile& column : result.reference.columns) wanted.columns.push_back(column.name);
+
+  std::unique_ptr<LoadedModel> model;
+  std::unique_ptr<Scorer> scorer;
+  const auto loaders = MakeLoaders();
+  if (!flags.model.empty()) {
+    VIGIL_ASSIGN_OR_RETURN(model, LoadModel(loaders, flags.model, LoadOptions{}));
+    if (model->signature().columns != wanted.columns) {
+      return absl::InvalidArgumentError(absl::StrCat(flags.model, " and ", flags.reference, " are of different columns"));
+    }
+    scorer = model->NewScorer();
+  }
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(flags.current));
+  const std::vector<TableColumn>& types = reader->columns();
+  VIGIL_ASSIGN_OR_RETURN(const std::vector<size_t> at, FindModelColumns(wanted, types, flags.current[0]));
+  const int label_at = FindColumn(types, flags.label), score_at = FindColumn(types, flags.score), time_at = FindColumn(types, "_time");
+  if (!flags.label.empty() && label_at < 0)
+    return absl::InvalidArgumentError(absl::StrCat(flags.current[0], ": no column \"", flags.label, "\""));
+  if (!flags.score.empty() && score_at < 0)
+    return absl::InvalidArgumentError(absl::StrCat(flags.current[0], ": no column \"", flags.score, "\""));
+
+  MonitoredVersion version;
+  version.model = "batch";
+  version.version = flags.current[0];
+  version.columns = wanted.columns;
+  version.reference = std::make_shared<const ReferenceProfile>(result.reference);
+  if (model != nullptr) {
+    version.task = model->signature().task;
+    version.output_width = model->signature().output_width;
+  }
+  MonitorOptions options;
+  options.significance = flags.significance;
+  BatchMonitor monitor(version, options);
+  TableChunk chunk;
+  std::vector<float> matrix;
+  Outputs outputs;
+  for (;;) {
+    VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
+    if (!more) break;
+    FillMatrix(chunk, types, at, &matrix);
+    if (scorer != nullptr) {
+      ScoreCall call;
+      VIGIL_RETURN_IF_ERROR(scorer->Score(Batch::FloatMatrix(matrix.data(), chunk.rows, at.size()), call, &outputs).status());
+    }
+    const size_t width = scorer == nullptr || chunk.rows == 0 ? 0 : outputs.tensors[0].floats.size() / chunk.rows;
+    for (size_t r = 0; r < chunk.rows; ++r) {
+      const auto cell = [&](int column) { return column < 0 ? kUnknown : chunk.Number(static_cast<size_t>(column), r, types); };
+      const float known_score = static_cast<float>(cell(score_at));
+      absl::Span<const float> scored;
+      if (width > 0) {
+        scored = {&outputs.tensors[0].floats[r * width], width};
+      } else if (score_at >= 0) {
+        scored = {&known_score, 1};
+      }
+      const double time = cell(time_at);
+      monitor.Add({&matrix[r * at.size()], at.size()}, scored, cell(label_at), std::isfinite(time) ? static_cast<TimeUs>(time) : 0);
+    }
+  }
+  result.rows = monitor.rows();
+  result.findings = monitor.Findings();
+  return result;
+}
+
+Json FindingJson(const Finding& f) {
+  Json out{{"kind", f.kind}, {"metric", f.metric}, {"column", f.column}, {"value", f.value}, {"n", f.n}, {"significant", f.significant}};
+  if (f.p_value) out["p_value"] = *f.p_value;
+  if (f.baseline) out["baseline"] = *f.baseline;
+  return out;
+}
+
+int Monitor(const Flags& flags) {
+  const StatusOr<Result> result = Run(flags);
+  if (!result.ok()) return FailForData(result.status());
+  if (!flags.report.empty()) {
+    report::Page page;
+    page.title = absl::StrCat("Monitoring ", flags.current[0]);
+    page.subtitle = absl::StrCat(result->rows, " rows against ", flags.reference, " (", result->reference.rows, " rows)");
+    page.findings = result->findings;
+    if (const Status written = WriteFile(flags.report, report::RenderHtml(page)); !written.ok()) return Fail(written, kFailed);
+  }
+  if (flags.json) {
+    Json list = Json::array();
+    for (const Finding& finding : result->findings) list.push_back(FindingJson(finding));
+    PrintJson({{"rows", result->rows}, {"findings", list}});
+    return kDone;
+  }
+  std::cout << absl::StrFormat("%-13s %-18s %-26s %12s %12s\n", "kind", "metric", "column", "value", "p");
+  for (const Finding& f : result->findings) {
+    std::cout << absl::StrFormat("%-13s %-18s %-26s %12.6g %12s%s\n", f.kind, f.metric, f.column, f.value,
+                                 f.p_value ? absl::StrFormat("%.3g", *f.p_value) : "", f.significant ? "  *" : "");
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddMonitor(CLI::App& app, std::function<int()>* run) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = NewVerb(app, "monitor",
+                           "Batch monitoring: the same statistics as live. * marks what is significant after correction over the columns.",
+                           "vigil monitor --reference reference.json --current july.parquet --label is_fraud --report july.html");
+  verb->add_option("--reference", flags->reference, "profile made by vigil profile")->required();
+  verb->add_option("--current", flags->current, "rows to judge")->required();
+  verb->add_option("--model", flags->model, "score the rows with this model");
+  verb->add_option("--score", flags->score, "column that holds the score, when no model is given");
+  verb->add_option("--label", flags->label, "column that holds the label: adds performance");
+  verb->add_option("--significance", flags->significance, "over all columns together")->check(CLI::Range(1e-9, 0.5));
+  verb->add_option("--report", flags->report, "a self-contained HTML report");
+  verb->add_flag("--json", flags->json, "for machines");
+  verb->callback([run, flags] { *run = [flags] { return Monitor(*flags); }; });
+}
+
+}  // namespace vigil::cli

@@ -1,0 +1,172 @@
+// Logged traffic against a candidate: the same rows, scored again here, compared with what was answered then.
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "app/wiring.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/log_source.h"
+#include "stats/metrics.h"
+
+namespace vigil::cli {
+namespace {
+
+constexpr size_t kRowsAtOnce = 4096;
+constexpr size_t kWorstShown = 10;
+
+struct Flags {
+  LogSource source;
+  std::string candidate;
+  double tolerance = 1e-5;
+  bool json = false;
+};
+
+struct Difference {
+  double absolute = 0;
+  std::string prediction_id, id;
+  float then = 0, now = 0;
+};
+
+class Replayer {
+ public:
+  Replayer(const PredictionLog& log, const LoadedModel& candidate, double tolerance)
+      : log_(log),
+        candidate_(candidate),
+        tolerance_(tolerance),
+        scorer_(candidate.NewScorer()),
+        width_(candidate.signature().columns.size()) {}
+
+  Status Run(LogQuery query) {
+    query.with_labels = true;
+    Status status;
+    VIGIL_RETURN_IF_ERROR(log_.Scan(query, [&](const LoggedPrediction& row) {
+      status = Add(row);
+      return status.ok();
+    }));
+    VIGIL_RETURN_IF_ERROR(status);
+    return Flush();
+  }
+
+  Json Summary() const {
+    Json out{{"rows", rows_},
+             {"skipped", skipped_},
+             {"different", different_},
+             {"tolerance", tolerance_},
+             {"difference", {{"mean", rows_ == 0 ? 0.0 : sum_ / static_cast<double>(rows_)}, {"max", max_}}}};
+    if (labels_.size() >= 2) {
+      const auto then = stats::ComputeBinaryMetrics(labels_, then_, 0.5), now = stats::ComputeBinaryMetrics(labels_, now_, 0.5);
+      if (then.ok() && now.ok() && std::isfinite(then->average_precision)) {
+        out["labelled"] = labels_.size();
+        out["average_precision"] = {{"then", then->average_precision}, {"candidate", now->average_precision}};
+      }
+    }
+    Json worst = Json::array();
+    for (const Difference& d : worst_)
+      worst.push_back({{"prediction_id", d.prediction_id}, {"id", d.id}, {"then", d.then}, {"candidate", d.now}});
+    out["worst"] = worst;
+    return out;
+  }
+
+ private:
+  Status Add(const LoggedPrediction& row) {
+    if (row.features.size() != width_ || row.outputs.size() != 1) {
+      ++skipped_;  // refused rows, and versions of another shape
+      return absl::OkStatus();
+    }
+    matrix_.insert(matrix_.end(), row.features.begin(), row.features.end());
+    pending_.push_back(row);
+    return pending_.size() < kRowsAtOnce ? absl::OkStatus() : Flush();
+  }
+
+  Status Flush() {
+    if (pending_.empty()) return absl::OkStatus();
+    ScoreCall call;
+    VIGIL_RETURN_IF_ERROR(scorer_->Score(Batch::FloatMatrix(matrix_.data(), pending_.size(), width_), call, &outputs_).status());
+    for (size_t i = 0; i < pending_.size(); ++i) Compare(pending_[i], outputs_.tensors[0].floats[i]);
+    matrix_.clear();
+    pending_.clear();
+    return absl::OkStatus();
+  }
+
+  void Compare(const LoggedPrediction& row, float now) {
+    const double difference = std::abs(static_cast<double>(now) - row.outputs[0]);
+    ++rows_;
+    sum_ += difference;
+    max_ = std::max(max_, difference);
+    different_ += difference > tolerance_;
+    if (row.labelled) {
+      labels_.push_back(row.label > 0.5 ? 1 : 0);
+      then_.push_back(row.outputs[0]);
+      now_.push_back(now);
+    }
+    if (difference <= tolerance_ || (worst_.size() == kWorstShown && difference <= worst_.back().absolute)) return;
+    const Difference entry{difference, row.prediction_id.Text(), row.id, row.outputs[0], now};
+    worst_.insert(std::upper_bound(worst_.begin(), worst_.end(), entry,
+                                   [](const Difference& a, const Difference& b) { return a.absolute > b.absolute; }),
+                  entry);
+    if (worst_.size() > kWorstShown) worst_.pop_back();
+  }
+
+  const PredictionLog& log_;
+  const LoadedModel& candidate_;
+  const double tolerance_;
+  std::unique_ptr<Scorer> scorer_;
+  const size_t width_;
+  std::vector<float> matrix_;
+  std::vector<LoggedPrediction> pending_;
+  Outputs outputs_;
+  int64_t rows_ = 0, skipped_ = 0, different_ = 0;
+  double sum_ = 0, max_ = 0;
+  std::vector<double> labels_, then_, now_;
+  std::vector<Difference> worst_;
+};
+
+int Replay(const Flags& flags) {
+  const auto loaders = MakeLoaders();
+  const auto candidate = LoadModel(loaders, flags.candidate, LoadOptions{});
+  if (!candidate.ok()) return FailForData(candidate.status());
+  if ((*candidate)->signature().output_width != 1)
+    return Fail(absl::InvalidArgumentError("replay compares models with one output a row"), kBadData);
+  const auto log = OpenLog(flags.source);
+  if (!log.ok()) return FailForData(log.status());
+  const StatusOr<LogQuery> query = QueryOf(flags.source);
+  if (!query.ok()) return Fail(query.status(), kUsage);
+  Replayer replayer(**log, **candidate, flags.tolerance);
+  if (const Status done = replayer.Run(*query); !done.ok()) return FailForData(done);
+  const Json summary = replayer.Summary();
+  if (flags.json) {
+    PrintJson(summary);
+    return kDone;
+  }
+  std::cout << absl::StrFormat("%d rows, %d differ by more than %g (mean %.3g, max %.3g)\n", summary["rows"].get<int64_t>(),
+                               summary["different"].get<int64_t>(), flags.tolerance, summary["difference"]["mean"].get<double>(),
+                               summary["difference"]["max"].get<double>());
+  if (summary.contains("average_precision")) {
+    std::cout << absl::StrFormat("average precision on %d labelled rows: %.4f then, %.4f candidate\n", summary["labelled"].get<int64_t>(),
+                                 summary["average_precision"]["then"].get<double>(),
+                                 summary["average_precision"]["candidate"].get<double>());
+  }
+  for (const Json& w : summary["worst"])
+    std::cout << "  " << w["prediction_id"].get<std::string>() << "  " << w["id"].get<std::string>() << "  " << w["then"] << " → "
+              << w["candidate"] << "\n";
+  return kDone;
+}
+
+}  // namespace
+
+void AddReplay(CLI::App& app, std::function<int()>* run) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = NewVerb(app, "replay", "Score logged traffic with a candidate and report the differences.",
+                           "vigil replay ./vigil-state --against candidate.json --model fraud");
+  AddLogOptions(verb, &flags->source, true);
+  verb->add_option("--against", flags->candidate, "model file")->required();
+  verb->add_option("--tolerance", flags->tolerance, "differences up to this do not count");
+  verb->add_flag("--json", flags->json, "for machines");
+  verb->callback([run, flags] { *run = [flags] { return Replay(*flags); }; });
+}
+
+}  // namespace vigil::cli

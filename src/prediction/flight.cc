@@ -1,0 +1,127 @@
+#include "prediction/flight.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace vigil {
+
+void Flight::Begin(const RequestContext& context, const PredictTarget& target, RowBatch& batch, int64_t started_ns, TimeUs received_us) {
+  context_ = &context;
+  target_ = target;
+  batch_ = &batch;
+  started_ns_ = started_ns;
+  received_us_ = received_us;
+  only_arm_ = 0;
+  row_arms_.clear();
+  ids.clear();
+  waiting_ = 0;
+}
+
+void Flight::Route(const RouteTable& routes, PredictionId first_id) {
+  routes_ = routes;
+  if (routes.is_single()) return;
+  row_arms_.resize(batch_->rows);
+  char id_text[PredictionId::kTextLength];
+  for (size_t row = 0; row < batch_->rows; ++row) {
+    std::string_view key = entity(row);
+    if (key.empty()) {
+      PredictionId{first_id.value + row}.Format(id_text);
+      key = {id_text, sizeof(id_text)};
+    }
+    row_arms_[row] = static_cast<uint8_t>(routes.Pick(key));
+  }
+  // Most requests are one row: they keep the path that copies nothing.
+  if (row_arms_.empty()) return;
+  only_arm_ = row_arms_[0];
+  if (std::all_of(row_arms_.begin(), row_arms_.end(), [this](uint8_t arm) { return arm == only_arm_; })) row_arms_.clear();
+}
+
+ScoreState Flight::Score(ScorerCache& scorers, const std::function<void(std::function<void()>)>& post) {
+  const auto refused = static_cast<size_t>(validation.refused_rows);
+  if (refused == batch_->rows) return ScoreState::kDone;
+  if (row_arms_.empty()) {
+    ScoreGroup(scorers, only_arm_, refused == 0, post);
+  } else {
+    uint32_t present = 0;
+    static_assert(kTrafficArmsMax <= 32);
+    for (size_t row = 0; row < batch_->rows; ++row) {
+      if (!is_refused(row)) present |= 1u << row_arms_[row];
+    }
+    for (size_t arm = 0; arm < routes_.arms().size(); ++arm) {
+      if ((present >> arm & 1) != 0) ScoreGroup(scorers, arm, false, post);
+    }
+  }
+  return waiting_ == 0 ? ScoreState::kDone : ScoreState::kLater;
+}
+
+void Flight::ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const std::function<void(std::function<void()>)>& post) {
+  FlightGroup& group = groups_.emplace_back();
+  group.arm = arm;
+  group.unit = scorers.Acquire(*target_.model, *this->arm(arm).version, this);
+  ScoringUnit& unit = *group.unit;
+  unit.call.post = post;
+  size_t rows = batch_->rows;
+  if (!all_rows) {
+    for (size_t row = 0; row < batch_->rows; ++row) {
+      if (!is_refused(row) && arm_of(row) == arm) unit.row_indices.push_back(static_cast<uint32_t>(row));
+    }
+    unit.Gather(cleaned.values(), batch_->columns);
+    rows = unit.row_indices.size();
+  }
+  const StatusOr<ScoreState> state = unit.Score(all_rows ? cleaned.values() : nullptr, rows, context_->deadline_ns);
+  if (state.ok() && *state == ScoreState::kLater) {
+    ++waiting_;
+    return;
+  }
+  group.status = state.ok() ? unit.CheckOutputs() : state.status();
+}
+
+void Flight::OnScored(ScoringUnit& unit, const Status& status) {
+  for (FlightGroup& group : groups_) {
+    if (group.unit.get() == &unit) group.status = status.ok() ? unit.CheckOutputs() : status;
+  }
+  if (--waiting_ == 0) owner_.OnLanded(*this);
+}
+
+Status Flight::failure() const {
+  for (const FlightGroup& group : groups_) {
+    if (!group.status.ok()) return group.status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Span<const float> Flight::CollectOutputs() {
+  const size_t width = this->width();
+  if (groups_.size() == 1 && groups_[0].unit->row_indices.empty()) return {groups_[0].unit->outputs_data(), batch_->rows * width};
+  outputs_.assign(batch_->rows * width, std::numeric_limits<float>::quiet_NaN());
+  for (const FlightGroup& group : groups_) {
+    const float* from = group.unit->outputs_data();
+    for (uint32_t row : group.unit->row_indices) {
+      std::copy_n(from, width, outputs_.data() + row * width);
+      from += width;
+    }
+  }
+  return outputs_;
+}
+
+absl::Span<const std::string_view> Flight::CollectVersions() {
+  if (groups_.size() < 2) return {};
+  versions_.assign(batch_->rows, target_.version->facts.version);
+  for (const FlightGroup& group : groups_) {
+    for (uint32_t row : group.unit->row_indices) versions_[row] = arm(group.arm).version->facts.version;
+  }
+  return versions_;
+}
+
+std::string_view Flight::version() const {
+  return groups_.size() == 1 ? arm(groups_[0].arm).version->facts.version : target_.version->facts.version;
+}
+
+void Flight::End(ScorerCache& scorers) {
+  for (FlightGroup& group : groups_) scorers.Release(std::move(group.unit));
+  groups_.clear();
+  target_ = {};
+  done = nullptr;
+}
+
+}  // namespace vigil

@@ -1,0 +1,78 @@
+// The fourth stage: one scoring call on one version, and the scorers that a serving thread keeps between requests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "prediction/validate.h"
+#include "registry/registry.h"
+
+namespace vigil {
+
+struct ScoringUnit;
+
+// Whoever uses a unit.
+class ScoringOwner {
+ public:
+  virtual ~ScoringOwner() = default;
+  // A runtime that answers later has. On the pipeline's thread.
+  virtual void OnScored(ScoringUnit& unit, const Status& status) = 0;
+};
+
+// A scorer with everything that must stay in place until it has answered. Used by one call at a time.
+struct ScoringUnit {
+  ScoringUnit(std::shared_ptr<const ServedVersion> served, std::unique_ptr<Scorer> made)
+      : version(std::move(served)), scorer(std::move(made)) {}
+  ScoringUnit(const ScoringUnit&) = delete;
+  ScoringUnit& operator=(const ScoringUnit&) = delete;
+
+  // Scores the rows of `matrix`, or of the rows gathered before when it is null. kLater: `owner` will be told.
+  StatusOr<ScoreState> Score(const float* matrix, size_t rows, int64_t deadline_ns);
+  // Copies `row_indices` of `values` into a matrix of this unit's own.
+  void Gather(const float* values, size_t columns);
+  // Checks what has been answered: `rows` × width floats in the first output, else INTERNAL.
+  Status CheckOutputs() const;
+  size_t width() const { return static_cast<size_t>(version->loaded->signature().output_width); }
+  const float* outputs_data() const { return outputs.tensors[0].floats.data(); }
+
+  const std::shared_ptr<const ServedVersion> version;
+  const std::unique_ptr<Scorer> scorer;
+  ScoringOwner* owner = nullptr;
+  ScoreCall call;  // the caller sets call.post
+  Outputs outputs;
+  Batch batch;
+  std::vector<uint32_t> row_indices;  // of the request; empty: all of them
+  std::vector<float> gathered;
+};
+
+// Keeps, for each loaded version, its rules and the units that nobody uses now. One thread.
+class ScorerCache {
+ public:
+  // `version` is one of `model`'s. The rules stay until Keep.
+  const RowRules& Rules(const ServedModel& model, const ServedVersion& version);
+  std::unique_ptr<ScoringUnit> Acquire(const ServedModel& model, const ServedVersion& version, ScoringOwner* owner);
+  void Release(std::unique_ptr<ScoringUnit> unit);
+  // Gives back what belongs to versions that `snapshot` no longer has.
+  void Keep(const RegistrySnapshot& snapshot);
+  // Whether Keep has something to look at that it has not seen.
+  bool has_new() const { return has_new_; }
+  // Destroys units that came back after their version had gone. Not within a runtime's callback, which may be such a unit's own.
+  void Sweep() { gone_.clear(); }
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ServedVersion> version;
+    std::unique_ptr<RowRules> rules;
+    std::vector<std::unique_ptr<ScoringUnit>> idle;
+  };
+  Entry& Find(const ServedModel& model, const ServedVersion& version);
+
+  static constexpr size_t kIdleUnitsMax = 4;  // a version; more only while that many calls wait for a runtime
+  std::vector<Entry> entries_;                // by ServedVersion::slot
+  std::vector<std::unique_ptr<ScoringUnit>> gone_;
+  bool has_new_ = false;
+};
+
+}  // namespace vigil

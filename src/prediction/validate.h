@@ -1,0 +1,73 @@
+// The first stage: which rows break the schema, and what is to be done about each cell that does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "domain/schema.h"
+#include "prediction/pipeline.h"
+
+namespace vigil {
+
+// A schema prepared for rows of floats: one table of bounds that a row is held against without branches, so that a row that breaks
+// nothing costs a comparison or two a cell. Immutable.
+class RowRules {
+ public:
+  // Null `schema`: nothing is checked. The schema and signature must outlive this.
+  RowRules(const Schema* schema, const Signature& signature);
+
+  bool empty() const { return schema_ == nullptr; }
+  const Signature& signature() const { return *signature_; }
+  // Whether some cell of `row` breaks a rule.
+  bool IsBroken(const float* row) const;
+
+  // What one cell breaks, and what its column's policy says about it.
+  struct Breach {
+    Rule rule = Rule::kType;
+    Cleaning cleaning = Cleaning::kNone;  // kNone: refuse the row
+    float value = 0;                      // what to score instead
+  };
+  // False when the cell breaks nothing.
+  bool FindBreach(size_t column, float value, Breach* breach) const;
+  // The words for RowError::rule: "maximum 100", "category 0, 1, 2".
+  std::string RuleText(size_t column, Rule rule) const;
+
+ private:
+  // The allowed values of a categorical column, as floats.
+  struct Categories {
+    uint32_t column = 0;
+    std::vector<float> values;  // rising
+    bool Has(float value) const;
+  };
+  const Categories* FindCategories(size_t column) const;
+
+  const Schema* schema_;
+  const Signature* signature_;
+  // Floats that are exactly as strict as the schema's doubles. A column that must be present has missing_ok 0, else ~0.
+  std::vector<float> low_, high_;
+  std::vector<uint32_t> missing_ok_;
+  std::vector<Categories> categories_;
+};
+
+// What one cell is to be changed to, or marked as.
+struct CellAction {
+  uint32_t row = 0;
+  uint32_t column = 0;
+  Cleaning cleaning = Cleaning::kNone;
+  float value = 0;
+};
+
+// Reused from request to request.
+struct Validation {
+  std::vector<uint8_t> refused;  // one a row; empty: none is
+  int64_t refused_rows = 0;
+  std::vector<RowError> errors;  // the dialect's and ours, by row; the first kRowErrorsMax
+  int64_t error_count = 0;
+  std::vector<CellAction> actions;  // of rows that are not refused, by row
+};
+
+void Validate(const RowRules& rules, const RowBatch& batch, Validation* out);
+
+}  // namespace vigil

@@ -1,0 +1,104 @@
+#include "runtime/engine_bench.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/random.h"
+#include "runtime/trees/aligned.h"
+#include "runtime/trees/engine_choice.h"
+#include "runtime/trees/tree_model.h"
+
+namespace vigil {
+namespace {
+
+constexpr size_t kPoolRows = 4096;
+constexpr double kMissingShare = 0.05;
+constexpr int64_t kRepeatNs = 4'000'000;
+
+struct Range {
+  float low = 0, high = 1;
+};
+
+std::vector<Range> ThresholdRanges(const trees::Forest& forest) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  std::vector<Range> ranges(forest.features, Range{kMax, -kMax});
+  for (size_t n = 0; n < forest.left.size(); ++n) {
+    if (forest.left[n] < 0) continue;
+    Range& range = ranges[forest.feature[n]];
+    range.low = std::min(range.low, forest.value[n]);
+    range.high = std::max(range.high, forest.value[n]);
+  }
+  for (Range& range : ranges) {
+    if (range.low > range.high) range = Range{};
+  }
+  return ranges;
+}
+
+}  // namespace
+
+int64_t ThreadCpuNs() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::vector<float> BenchRows(const LoadedModel& model, size_t n, uint64_t seed) {
+  const size_t columns = model.signature().columns.size();
+  std::vector<Range> ranges(columns);
+  if (const auto* tree_model = dynamic_cast<const trees::TreeModel*>(&model)) ranges = ThresholdRanges(tree_model->forest());
+  Random random(seed);
+  std::vector<float> rows(n * columns);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Range& range = ranges[i % columns];
+    rows[i] = static_cast<float>(random.Uniform(range.low, range.high));
+    if (random.Uniform() < kMissingShare) rows[i] = std::numeric_limits<float>::quiet_NaN();
+  }
+  return rows;
+}
+
+StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed) {
+  const size_t columns = model.signature().columns.size();
+  if (columns == 0) return absl::UnimplementedError("only models that take one matrix of numbers are measured");
+  const std::vector<float> rows = BenchRows(model, kPoolRows, seed);
+  EngineBench bench;
+  bench.engine = model.info().engine;
+
+  const std::unique_ptr<Scorer> scorer = model.NewScorer();
+  ScoreCall call;
+  Outputs outputs;
+  Status failed;
+  EngineTiming& chosen = bench.timings.emplace_back(EngineTiming{"chosen", {}});
+  for (const int64_t batch : kBenchBatches) {
+    chosen.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), kRepeatNs, [&](size_t at) {
+                                     const auto state =
+                                         scorer->Score(Batch::FloatMatrix(rows.data() + at * columns, static_cast<size_t>(batch), columns),
+                                                       call, &outputs);
+                                     if (!state.ok()) failed = state.status();
+                                   }));
+    VIGIL_RETURN_IF_ERROR(failed);
+  }
+
+  const auto* tree_model = dynamic_cast<const trees::TreeModel*>(&model);
+  if (tree_model == nullptr) return bench;
+  const trees::Forest& forest = tree_model->forest();
+  std::vector<int32_t> ends(forest.outputs);
+  forest.TreeEnds(0, absl::MakeSpan(ends));
+  std::vector<float> margins(static_cast<size_t>(kBenchBatches[std::size(kBenchBatches) - 1]) * forest.outputs);
+  for (const std::string& name : trees::EngineNames()) {
+    const auto engine = trees::MakeEngine(forest, name);
+    if (!engine.ok()) continue;  // it cannot hold this forest
+    trees::AlignedBytes scratch((*engine)->scratch_bytes());
+    EngineTiming& timing = bench.timings.emplace_back(EngineTiming{name, {}});
+    for (const int64_t batch : kBenchBatches) {
+      timing.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), kRepeatNs, [&](size_t at) {
+                                       (*engine)->Score(rows.data() + at * columns, static_cast<size_t>(batch), ends, scratch.data(),
+                                                        margins.data());
+                                     }));
+    }
+  }
+  return bench;
+}
+
+}  // namespace vigil

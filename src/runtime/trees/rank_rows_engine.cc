@@ -1,0 +1,80 @@
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "runtime/cat.h"
+#include "runtime/trees/aligned.h"
+#include "runtime/trees/engine.h"
+#include "runtime/trees/rank_kernels.h"
+#include "runtime/trees/ranks.h"
+
+namespace vigil::trees {
+namespace {
+
+constexpr size_t kLeafBytes = 256;  // four planes of 64
+
+class RankRowsEngine final : public Engine {
+ public:
+  RankRowsEngine(const Forest& forest, RankTable ranks, int depth)
+      : features_(forest.features),
+        base_(forest.base),
+        output_begin_(forest.output_begin),
+        lanes_(size_t{1} << depth),
+        ranks_(std::move(ranks)),
+        column_(forest.trees() * lanes_),
+        threshold_(forest.trees() * lanes_),
+        leaf_(forest.trees() * kLeafBytes) {
+    std::memset(threshold_.data(), kCodeAlwaysLeft, threshold_.size());
+    for (int32_t t = 0; t < forest.trees(); ++t) Fill(forest, t, forest.node_begin[t], 1);
+    trees_ = {ranks_.view(), forest.outputs, base_.data(), output_begin_.data(), depth, column_.data(), threshold_.data(), leaf_.data()};
+  }
+
+  std::string_view name() const override { return "rank-rows"; }
+  int64_t memory_bytes() const override { return ranks_.memory_bytes() + column_.bytes() + threshold_.bytes() + leaf_.bytes(); }
+  size_t scratch_bytes() const override { return RowScratchBytes(ranks_.columns()); }
+  void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const override {
+    ScoreRowTrees(trees_, rows, n, static_cast<size_t>(features_), tree_ends.data(), scratch, margins);
+  }
+
+ private:
+  // Recurses at most kBlockDepthMax deep. A leaf above the last level leads left all the way down.
+  void Fill(const Forest& forest, int32_t tree, int64_t node, size_t position) {
+    const bool leaf = forest.left[node] < 0;
+    if (position >= lanes_) {
+      uint32_t bits;
+      std::memcpy(&bits, &forest.value[node], sizeof(bits));
+      uint8_t* planes = leaf_.data() + tree * kLeafBytes + (position - lanes_);
+      for (int byte = 0; byte < 4; ++byte) planes[64 * byte] = static_cast<uint8_t>(bits >> (8 * byte));
+      return;
+    }
+    if (leaf) return Fill(forest, tree, node, 2 * position);
+    const RankTable::Place place = ranks_.Find(forest.feature[node], forest.value[node]);
+    const size_t at = tree * lanes_ + position;
+    column_[at] = place.column + (forest.default_left[node] != 0 ? static_cast<uint32_t>(ranks_.columns()) : 0);
+    threshold_[at] = place.code;
+    const int64_t root = forest.node_begin[tree];
+    Fill(forest, tree, root + forest.left[node], 2 * position);
+    Fill(forest, tree, root + forest.right[node], 2 * position + 1);
+  }
+
+  const int32_t features_;
+  const std::vector<float> base_;
+  const std::vector<int32_t> output_begin_;
+  const size_t lanes_;
+  const RankTable ranks_;
+  AlignedArray<uint32_t> column_;
+  AlignedArray<int8_t> threshold_;
+  AlignedArray<uint8_t> leaf_;
+  RowTrees trees_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest) {
+  if (forest.depth > kBlockDepthMax) {
+    return absl::FailedPreconditionError(Cat("trees are ", forest.depth, " deep; a register of rows takes up to ", kBlockDepthMax));
+  }
+  return std::make_unique<RankRowsEngine>(forest, RankTable(forest), std::max(kBlockDepthMin, static_cast<int>(forest.depth)));
+}
+
+}  // namespace vigil::trees

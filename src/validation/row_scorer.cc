@@ -1,0 +1,131 @@
+#include "validation/row_scorer.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "base/text.h"
+#include "validation/validation.h"
+
+namespace vigil {
+namespace validation {
+namespace {
+
+// Where each of the model's columns is in the rows.
+StatusOr<std::vector<size_t>> MapColumns(const Signature& signature, const std::vector<std::string>& have) {
+  const std::vector<std::string>& want = signature.columns;
+  if (want.empty())
+    return absl::UnimplementedError("the model's inputs are not one matrix of columns; such models cannot be re-scored yet");
+  std::vector<size_t> at;
+  if (!signature.columns_are_named && want.size() == have.size()) {
+    for (size_t c = 0; c < want.size(); ++c) at.push_back(c);
+    return at;
+  }
+  for (const std::string& name : want) {
+    const auto found = std::find(have.begin(), have.end(), name);
+    if (found == have.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("the rows lack the model's column \"", name, "\"", DidYouMean(name, have)));
+    }
+    at.push_back(static_cast<size_t>(found - have.begin()));
+  }
+  return at;
+}
+
+// A stand-in for an event loop, for runtimes that answer later: runs what they post until the call is done.
+class CallLoop {
+ public:
+  void Attach(ScoreCall* call) {
+    call->post = [this](std::function<void()> function) {
+      std::lock_guard lock(mutex_);
+      posted_.push_back(std::move(function));
+      ready_.notify_one();
+    };
+    call->done = [this](Status status) {
+      done_ = true;
+      status_ = std::move(status);
+    };
+  }
+  Status Wait() {
+    while (!done_) {
+      std::function<void()> function;
+      {
+        std::unique_lock lock(mutex_);
+        ready_.wait(lock, [this] { return !posted_.empty(); });
+        function = std::move(posted_.front());
+        posted_.pop_front();
+      }
+      function();
+    }
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<std::function<void()>> posted_;
+  bool done_ = false;  // this thread only
+  Status status_;
+};
+
+Status ScoreBatch(Scorer& scorer, const Batch& batch, Outputs* outputs) {
+  ScoreCall call;
+  CallLoop loop;
+  loop.Attach(&call);
+  VIGIL_ASSIGN_OR_RETURN(const ScoreState state, scorer.Score(batch, call, outputs));
+  return state == ScoreState::kDone ? absl::OkStatus() : loop.Wait();
+}
+
+}  // namespace
+
+StatusOr<RowScorer> RowScorer::Make(const LoadedModel& model, const std::vector<std::string>& columns) {
+  const Signature& signature = model.signature();
+  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, MapColumns(signature, columns));
+  RowScorer scorer;
+  scorer.row_width_ = columns.size();
+  scorer.output_width_ = static_cast<size_t>(signature.output_width);
+  scorer.input_ = signature.inputs.empty() ? "input" : signature.inputs[0].name;
+  bool in_place = at.size() == columns.size();
+  for (size_t c = 0; c < at.size(); ++c) in_place = in_place && at[c] == c;
+  if (!in_place) scorer.at_ = std::move(at);
+  scorer.scorer_ = model.NewScorer();
+  return scorer;
+}
+
+Status RowScorer::Score(const float* rows, size_t count, std::vector<float>* scores) {
+  const size_t width = at_.empty() ? row_width_ : at_.size();
+  if (!at_.empty()) {
+    gathered_.resize(count * width);
+    for (size_t r = 0; r < count; ++r) {
+      for (size_t c = 0; c < width; ++c) gathered_[r * width + c] = rows[r * row_width_ + at_[c]];
+    }
+    rows = gathered_.data();
+  }
+  VIGIL_RETURN_IF_ERROR(ScoreBatch(*scorer_, Batch::FloatMatrix(rows, count, width, input_), &outputs_));
+  const size_t answered = outputs_.tensors.empty() ? 0 : outputs_.tensors[0].floats.size();
+  if (answered != count * output_width_) {
+    return absl::InternalError(absl::StrCat("the model answered ", answered, " numbers for ", count, " rows of ", output_width_));
+  }
+  scores->insert(scores->end(), outputs_.tensors[0].floats.begin(), outputs_.tensors[0].floats.end());
+  return absl::OkStatus();
+}
+
+}  // namespace validation
+
+StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows) {
+  VIGIL_ASSIGN_OR_RETURN(validation::RowScorer scorer, validation::RowScorer::Make(model, rows.columns));
+  const size_t n = rows.rows(), width = rows.columns.size();
+  if (rows.features.size() != n * width) {
+    return absl::InvalidArgumentError(absl::StrCat(rows.features.size(), " feature values for ", n, " rows of ", width, " columns"));
+  }
+  if (batch_rows == 0) return absl::InvalidArgumentError("a batch holds at least one row");
+  std::vector<float> scores;
+  scores.reserve(n * static_cast<size_t>(model.signature().output_width));
+  for (size_t first = 0; first < n; first += batch_rows) {
+    VIGIL_RETURN_IF_ERROR(scorer.Score(rows.features.data() + first * width, std::min(batch_rows, n - first), &scores));
+  }
+  return scores;
+}
+
+}  // namespace vigil
