@@ -89,8 +89,8 @@ TEST_F(RestTest, UnknownColumnsAreWarnings) {
 }
 
 TEST_F(RestTest, PredictErrors) {
-  ExpectProblem(Post("/api/v1/models/fruad/predict", kTwoRows), 404, "not_found");
-  EXPECT_EQ(Body(Post("/api/v1/models/fruad/predict", kTwoRows))["nearest"], "fraud");
+  ExpectProblem(Post("/api/v1/models/frauds/predict", kTwoRows), 404, "not_found");
+  EXPECT_EQ(Body(Post("/api/v1/models/frauds/predict", kTwoRows))["nearest"], "fraud");
   ExpectProblem(Post(std::string(kPredict) + "?version=9", kTwoRows), 404, "not_found");
   ExpectProblem(Post(kPredict, "{"), 400, "malformed");
   ExpectProblem(Post(kPredict, ""), 400, "malformed");
@@ -275,7 +275,7 @@ TEST_F(RestTest, SeriesAreGroupedAndFiltered) {
   EXPECT_EQ(Body(Get("/api/v1/models/fraud/monitoring/drift?metric=psi"))["series"].size(), 1u);
   operations_.findings.clear();
   EXPECT_EQ(Body(Get("/api/v1/models/fraud/monitoring/traffic"))["series"].size(), 0u);
-  const FakeAnswer kind = Get("/api/v1/models/fraud/monitoring/dirft");
+  const FakeAnswer kind = Get("/api/v1/models/fraud/monitoring/drif");
   ExpectProblem(kind, 404, "not_found");
   EXPECT_EQ(Body(kind)["nearest"], "drift");
   for (const char* query : {"window=week", "from=then", "from=2019-01-01&to=2018-01-01", "limit=0", "limit=x", "limit=999999999"}) {
@@ -351,19 +351,19 @@ TEST_F(RestTest, JobsAndTimelineAndStatus) {
 }
 
 TEST_F(RestTest, AFullQueueIsRefusedAtOnce) {
-  std::atomic<bool> release{false};
-  std::atomic<bool> started{false};
-  ASSERT_TRUE(pool_.TrySubmit([&] {
-    started = true;
-    while (!release) std::this_thread::yield();
+  const auto release = std::make_shared<std::atomic<bool>>(false);
+  const auto started = std::make_shared<std::atomic<bool>>(false);
+  ASSERT_TRUE(pool_.TrySubmit([release, started] {
+    *started = true;
+    while (!*release) std::this_thread::yield();
   }));
-  while (!started) std::this_thread::yield();
+  while (!*started) std::this_thread::yield();
   for (int i = 0; i < 16; ++i) ASSERT_TRUE(pool_.TrySubmit([] {}));
   const FakeAnswer refused = Get("/api/v1/models");
   ExpectProblem(refused, 503, "unavailable");
   EXPECT_EQ(refused.header("Retry-After"), "1");
   EXPECT_EQ(pool_.refused(), 1);
-  release = true;
+  *release = true;
 }
 
 TEST_F(RestTest, ARequestThatAWorkerAnswersAfterTheHandlerIsGoneIsDropped) {

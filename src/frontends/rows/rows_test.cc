@@ -471,7 +471,7 @@ TEST(Labels, RefusalsNameThePlace) {
   EXPECT_EQ(PathOf(ParseJsonLabels(R"({"labels":[{"id":"a"}]})").status()), "labels[0]");
   EXPECT_EQ(PathOf(ParseJsonLabels(R"({"labels":[{"id":"a","label":"x"}]})").status()), "labels[0]");
   EXPECT_EQ(PathOf(ParseJsonLabels(R"({"labels":[{"id":"a","label":1,"observed_at":"x"}]})").status()), "labels[0].observed_at");
-  EXPECT_THAT(std::string(MessageOf(ParseJsonLabels(R"({"labels":[{"id":"a","lable":1}]})").status())),
+  EXPECT_THAT(std::string(MessageOf(ParseJsonLabels(R"({"labels":[{"id":"a","labels":1}]})").status())),
               HasSubstr("did you mean \"label\""));
   EXPECT_EQ(PathOf(ParseJsonLabels(R"({"lables":[]})").status()), "lables");
   EXPECT_FALSE(ParseJsonLabels("{}").ok());
