@@ -1,57 +1,20 @@
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
-#include "absl/strings/str_cat.h"
 #include "app/settings.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "retraining/retraining.h"
 
 namespace vigil::cli {
 namespace {
 
-constexpr const char* kKeys[] = {"rows", "label", "features", "params", "rounds", "early_stopping_rounds", "output", "profile_output"};
-
-// A one-line YAML: rows, label, output, and XGBoost's own parameters.
+// A YAML document with the keys of TrainConfig; relative paths are taken from its folder.
 StatusOr<TrainConfig> ReadTrainConfig(const std::string& path) {
   VIGIL_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
   VIGIL_ASSIGN_OR_RETURN(const SettingsDocument document, ParseYaml(text, path));
-  const std::vector<std::string> known(std::begin(kKeys), std::end(kKeys));
-  TrainConfig config;
-  try {
-    for (const auto& [key, value] : document.value.items()) {
-      const auto refuse = [&, &key = key](const std::string& why) {
-        return absl::InvalidArgumentError(absl::StrCat(path, ":", document.lines.at("/" + key), ": ", key, ": ", why));
-      };
-      if (key == "rows") {
-        value.is_array() ? void(value.get_to(config.rows)) : config.rows.push_back(value.get<std::string>());
-      } else if (key == "label") {
-        config.label = value;
-      } else if (key == "features") {
-        value.get_to(config.features);
-      } else if (key == "rounds") {
-        config.rounds = value;
-      } else if (key == "early_stopping_rounds") {
-        config.early_stopping_rounds = value;
-      } else if (key == "output") {
-        config.output = value;
-      } else if (key == "profile_output") {
-        config.profile_output = value;
-      } else if (key == "params") {
-        if (!value.is_object()) return refuse("must be a mapping of XGBoost's parameters");
-        for (const auto& [name, param] : value.items())
-          config.params.emplace_back(name, param.is_string() ? param.get<std::string>() : param.dump());
-      } else {
-        return refuse(absl::StrCat("unknown key", DidYouMean(key, known)));
-      }
-    }
-  } catch (const nlohmann::json::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", error.what()));
-  }
-  if (config.rows.empty()) return absl::InvalidArgumentError(absl::StrCat(path, ": needs the key \"rows\""));
-  if (config.output.empty()) return absl::InvalidArgumentError(absl::StrCat(path, ": needs the key \"output\""));
-  return config;
+  return TrainConfigFromJson(document.value, path, std::filesystem::path(path).parent_path().string());
 }
 
 int Train(const std::string& path, bool json) {
@@ -59,7 +22,10 @@ int Train(const std::string& path, bool json) {
   if (path.empty()) {
     if (std::getenv("VIGIL_JOB") == nullptr)
       return Fail(absl::InvalidArgumentError("needs --config FILE (or VIGIL_JOB, in a retraining job)"), kUsage);
-    return RunTrainJob();
+    std::string error;
+    const int code = RunTrainJob(std::getenv("VIGIL_JOB"), &error);
+    if (!error.empty()) std::cerr << "error: " << error << "\n";
+    return code;
   }
   const StatusOr<TrainConfig> config = ReadTrainConfig(path);
   if (!config.ok()) return Fail(config.status(), kBadConfiguration);

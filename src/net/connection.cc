@@ -204,7 +204,7 @@ void Connection::CloseAfterOutput(bool linger) {
 }
 
 void Connection::UpdateInterest() {
-  if (closed_) return;
+  if (closed_ || (closing_ && flush_queued_)) return;  // the flush decides, and usually closes
   uint32_t events = blocked_ ? EPOLLOUT : 0u;
   if (lingering_ || (!input_ended_ && !closing_ && !blocked_ && protocol_->wants_input())) events |= EPOLLIN;
   if (events != registered_events) loop_.SetInterest(*this, events);

@@ -179,7 +179,7 @@ int EpollLoop::WaitMs() const {
   if (!timers_.empty()) due = timers_.begin()->first.first;
   if (!connections_.empty()) due = std::min(due, next_tick_ns_);
   if (due == INT64_MAX) return -1;
-  const int64_t ns = due - clock_.MonotonicNs();
+  const int64_t ns = due - context_.now_ns;  // as of this turn: a timer is late by a turn at most
   return ns <= 0 ? 0 : static_cast<int>(std::min<int64_t>((ns + kNsPerMs - 1) / kNsPerMs, 60'000));
 }
 

@@ -1,9 +1,9 @@
 #include "net/http1_connection.h"
 
-#include <charconv>
-#include <cstdlib>
+#include <algorithm>
 #include <utility>
 
+#include "net/http1_exchange.h"
 #include "net/loop_counters.h"
 
 namespace vigil::net {
@@ -14,7 +14,6 @@ constexpr int64_t kNsPerMs = 1'000'000;
 constexpr size_t kOutputPauseBytes = 1 << 20;
 constexpr size_t kLargeRequestBytes = 64 << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-constexpr std::string_view kErrorType = "application/problem+json";
 
 // Empty lines before a request are ignored (RFC 9112 2.2) and start no clock. True when nothing is left.
 bool SkipEmptyLines(InputBuffer& input) {
@@ -25,118 +24,6 @@ bool SkipEmptyLines(InputBuffer& input) {
 bool HasNoBody(int status) { return status == 204 || status == 304 || status < 200; }
 
 }  // namespace
-
-// Lives in the handler's hands; the connection's slot and this point at each other until either goes.
-class Http1Deferred final : public Deferred {
- public:
-  Http1Deferred(Http1Connection& connection, Http1Connection::Slot& slot, std::shared_ptr<const void> pin)
-      : connection_(&connection), slot_(&slot), pin_(std::move(pin)) {}
-  // Dropped unanswered: the client must not wait for ever, nor the answers behind.
-  ~Http1Deferred() override {
-    if (slot_ == nullptr) return;
-    if (!started_) {
-      Send(500, kErrorType, connection_->context_.handler->ErrorBody(500, "the request was given up without an answer"), {});
-    } else {
-      slot_->handle = nullptr;
-      connection_->host_.Abort();  // a cut stream must not look whole
-    }
-  }
-
-  void Send(int status, std::string_view content_type, std::string_view body, std::initializer_list<ReplyHeader> headers) override {
-    if (slot_ == nullptr || started_) return;
-    Http1Connection& connection = *connection_;
-    Http1Connection::Slot& slot = *slot_;
-    OutputBuffer& sink = connection.Sink(slot);
-    const size_t before = sink.size();
-    slot.close_after = connection.ShouldClose(slot);
-    connection.WriteAnswer(sink, slot.traits, status, content_type, body, headers, slot.close_after);
-    connection.Wrote(slot, before);
-    if (slot_ != nullptr) connection.Complete(slot);
-  }
-
-  void Start(int status, std::string_view content_type, std::initializer_list<ReplyHeader> headers) override {
-    if (slot_ == nullptr || started_) return;
-    started_ = true;
-    connection_->WriteStreamHead(*slot_, status, content_type, headers);
-  }
-
-  void Frame(std::string_view bytes) override {
-    if (slot_ == nullptr || !started_ || bytes.empty() || slot_->traits.head_only) return;
-    OutputBuffer& sink = connection_->Sink(*slot_);
-    const size_t before = sink.size();
-    if (slot_->chunked) {
-      char* const at = sink.Extend(20);
-      char* const end = std::to_chars(at, at + 16, bytes.size(), 16).ptr;
-      end[0] = '\r';
-      end[1] = '\n';
-      sink.Commit(static_cast<size_t>(end + 2 - at));
-    }
-    sink.Append(bytes);
-    if (slot_->chunked) sink.Append("\r\n");
-    connection_->Wrote(*slot_, before);
-  }
-
-  void End() override {
-    if (slot_ == nullptr || !started_) return;
-    Http1Connection& connection = *connection_;
-    Http1Connection::Slot& slot = *slot_;
-    if (slot.chunked && !slot.traits.head_only) {
-      OutputBuffer& sink = connection.Sink(slot);
-      const size_t before = sink.size();
-      sink.Append("0\r\n\r\n");
-      connection.Wrote(slot, before);
-    }
-    if (slot_ != nullptr) connection.Complete(slot);
-  }
-
-  bool client_gone() const override { return slot_ == nullptr && !done_; }
-
-  // From the connection: the answer is complete, or the connection is gone.
-  void Detach(bool done) {
-    done_ = done;
-    connection_ = nullptr;
-    slot_ = nullptr;
-    if (done) pin_.reset();  // while the handler still works on it, the request stays though its client has gone
-  }
-
- private:
-  Http1Connection* connection_;
-  Http1Connection::Slot* slot_;
-  std::shared_ptr<const void> pin_;  // the request's bytes
-  bool started_ = false;
-  bool done_ = false;
-};
-
-class Http1Exchange final : public Exchange {
- public:
-  Http1Exchange(Http1Connection& connection, const Http1Connection::AnswerTraits& traits, InputBuffer& input)
-      : connection_(connection), traits_(traits), input_(input) {}
-
-  void Send(int status, std::string_view content_type, std::string_view body, std::initializer_list<ReplyHeader> headers) override {
-    if (answered_) std::abort();  // two answers to one request: the second would be read as the next request's
-    answered_ = true;
-    connection_.AnswerNow(traits_, status, content_type, body, headers, !traits_.keep_alive);
-  }
-
-  std::shared_ptr<Deferred> Defer() override {
-    if (answered_) std::abort();
-    answered_ = true;
-    auto& slot = connection_.slots_.emplace_back(std::make_unique<Http1Connection::Slot>());
-    slot->traits = traits_;
-    auto handle = std::make_shared<Http1Deferred>(connection_, *slot, input_.Pin());
-    slot->handle = handle.get();
-    if (!traits_.keep_alive) connection_.stopped_ = true;
-    return handle;
-  }
-
-  bool answered() const { return answered_; }
-
- private:
-  Http1Connection& connection_;
-  const Http1Connection::AnswerTraits traits_;
-  InputBuffer& input_;
-  bool answered_ = false;
-};
 
 Http1Connection::Http1Connection(ProtocolHost& host, LoopContext& context)
     : host_(host), context_(context), parser_(context.limits), phase_since_ns_(context.now_ns) {}
@@ -205,7 +92,7 @@ void Http1Connection::HandleRequest(InputBuffer& input) {
   Http1Exchange exchange(*this, traits, input);
   context_.handler->OnRequest(request, exchange);
   if (!exchange.answered()) {
-    exchange.Send(500, kErrorType, context_.handler->ErrorBody(500, "the request was given up without an answer"), {});
+    exchange.Send(500, kErrorType, context_.handler->ErrorBody(500, kGivenUp), {});
   }
   input_left_ = false;
 }

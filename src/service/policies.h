@@ -18,6 +18,7 @@ struct RetrainingPolicy {
   std::vector<std::string> command;                         // of the trainer; empty: this program's own `train`
   std::vector<std::pair<std::string, std::string>> params;  // of the built-in trainer, by XGBoost's own names
   int rounds = 200;
+  int early_stopping_rounds = 0;         // 0: every round is kept
   int64_t deadline_ms = 15 * 60 * 1000;  // of the trainer's process
   int attempts_max = 3;                  // of a job whose trainer failed in a way that may pass
 };

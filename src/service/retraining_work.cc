@@ -18,29 +18,24 @@ namespace {
 
 constexpr auto kPollEvery = std::chrono::milliseconds(20);
 
-// The document that a trainer reads; docs/formats/retraining-job.md describes it.
-Json TrainerInput(const RetrainingInput& input, const Dataset& dataset) {
-  Json params = Json::object();
-  for (const auto& [name, value] : input.policy.retraining.params) params[name] = value;
-  return Json{{"job", input.job.id},
-              {"model", input.job.model},
-              {"mode", "fresh"},
-              {"parent", input.job.parent},
-              {"window", {{"from", FormatTime(dataset.from)}, {"to", FormatTime(dataset.to)}}},
-              {"as_of", FormatTime(dataset.as_of)},
-              {"dataset", {{"train", dataset.train_path}, {"holdout", dataset.holdout_path}, {"digest", dataset.digest}}},
-              {"features", input.champion->loaded->signature().columns},
-              {"label", "_label"},
-              {"task", std::string(TaskName(input.champion->loaded->signature().task))},
-              {"params", params},
-              {"rounds", input.policy.retraining.rounds},
-              {"output", input.directory},
-              {"deadline_ms", input.policy.retraining.deadline_ms}};
+TrainJob TrainerJob(const RetrainingInput& input, const Dataset& dataset) {
+  TrainJob job;
+  job.id = input.job.id;
+  job.model = input.job.model;
+  job.parent = input.job.parent;
+  job.attempt = input.job.attempts;
+  job.features = input.champion->loaded->signature().columns;
+  job.params = input.policy.retraining.params;
+  job.rounds = input.policy.retraining.rounds;
+  job.early_stopping_rounds = input.policy.retraining.early_stopping_rounds;
+  job.trigger = input.job.trigger;
+  job.dataset = dataset;
+  return job;
 }
 
 StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& dataset, const std::atomic<bool>& cancel) {
   JobRunner runner(input.policy.retraining.command.empty() ? input.trainer : input.policy.retraining.command);
-  VIGIL_RETURN_IF_ERROR(runner.Start(TrainerInput(input, dataset), input.directory, input.policy.retraining.deadline_ms));
+  VIGIL_RETURN_IF_ERROR(runner.Start(TrainerJob(input, dataset).ToJson(), input.directory, input.policy.retraining.deadline_ms));
   for (;;) {
     if (std::optional<StatusOr<TrainerResult>> result = runner.Poll()) return *std::move(result);
     if (cancel.load(std::memory_order_relaxed)) {
