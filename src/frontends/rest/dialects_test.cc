@@ -51,7 +51,7 @@ TEST_F(Oip, Metadata) {
             R"("outputs":[{"name":"prediction","datatype":"FP32","shape":[-1]}]})");
   EXPECT_EQ(Get("/v2/models/fraud/versions/1?verbose=1").status, 200);
   EXPECT_EQ(Body(Get("/v2/models/fraud/ready"))["ready"], true);
-  ExpectError(Get("/v2/models/fruad"), 404, "did you mean \"fraud\"");
+  ExpectError(Get("/v2/models/frauds"), 404, "did you mean \"fraud\"");
   ExpectError(Get("/v2/models/fraud/versions/9/ready"), 404, "no version");
   predict_->AddUnready();
   const FakeAnswer unready = Get("/v2/models/empty/ready");
@@ -92,7 +92,8 @@ TEST_F(Oip, InferErrors) {
   ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[0,2],"datatype":"FP32","data":[]}]})"), 400, "no rows");
   ExpectError(Post("/v2/models/fraud/infer", good.substr(0, good.size() - 1) + R"(,"outputs":[{"name":"score"}]})"), 400, "score");
   ExpectError(Post("/v2/models/fraud/infer", good, "application/octet-stream", {{"Inference-Header-Content-Length", "10"}}), 400, "binary");
-  ExpectError(Get("/v2/models/fraud/infer"), 404, "no route");
+  ExpectError(Get("/v2/models/fraud/infer"), 405, "POST");
+  ExpectError(Get("/v2/modles/fraud"), 404, "did you mean \"/v2/models/fraud\"");
 }
 
 class Mlflow : public RestFixture {
@@ -144,7 +145,7 @@ TEST_F(Mlflow, Errors) {
   for (const char* type : {"application/xml", "text/plain", "application/json; format=pandas-split", ""}) {
     ExpectError(Post("/invocations", "x", type), 415, "");
   }
-  EXPECT_EQ(Get("/invocations").status, 405);
+  ExpectError(Get("/invocations"), 405, "POST");
   predict_->default_model.clear();
   ExpectError(Post("/invocations", kSplit), 400, "name a model");
 }

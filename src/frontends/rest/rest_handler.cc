@@ -89,7 +89,7 @@ void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exch
   Call call{request, exchange, nullptr, {}, {}, {}, {}};
   MakeContext(call);
   const Router::Match match = shared_.router.Find(request.method, request.path);
-  call.route = match.route;
+  call.route = match.route != nullptr ? match.route : match.neighbour;
   call.params = match.params;
   if (match.outcome != Router::Outcome::kFound) {
     if (match.outcome == Router::Outcome::kNoMethod && request.method == net::Method::kOptions) {
