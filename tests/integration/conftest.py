@@ -155,7 +155,7 @@ def train(folder, name, rows, rounds=30, label="is_fraud", features=None, **para
     """`vigil train` on Parquet files. Returns the model's path; its reference profile is beside it as NAME-reference.json."""
     document = {"rows": [str(r) for r in rows], "label": label, "features": features or COLUMNS, "rounds": rounds,
                 "output": str(folder / f"{name}.json"), "profile_output": str(folder / f"{name}-reference.json"),
-                "params": {"objective": "binary:logistic", "max_depth": 4, "eta": 0.2, "nthread": 2, **params}}
+                "params": {"objective": "binary:logistic", "max_depth": 4, "eta": 0.2, "nthread": 1, **params}}
     (folder / f"{name}-train.yaml").write_text(json.dumps(document))  # JSON is YAML
     done("train", "--config", folder / f"{name}-train.yaml")
     return folder / f"{name}.json"
