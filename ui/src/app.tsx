@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { modelPath, route, type Alert, type Model, type Rollout } from './api';
 import { FeedContext, useFeed, useRoute } from './feed';
 import { usePlace, type Place } from './place';
+import { rangeFrom, type Range } from './series';
 import { marksOf, ViewContext, type View } from './view';
 import { Alerts } from './parts/alerts';
 import { Concept } from './parts/concept';
@@ -52,7 +53,7 @@ function Parts({ name, place, change, now }: { name: string; place: Place; chang
   const alerts = useRoute<{ alerts: Alert[] }>(route('/api/v1/alerts', { model: name }));
   const rollouts = useRoute<{ rollouts: Rollout[] }>(modelPath(name, '/rollouts'));
   const marks = useMemo(() => marksOf(alerts.answer, rollouts.answer), [alerts.answer, rollouts.answer]);
-  const view: View | null = useMemo(() => model.answer && { model: model.answer, place, change, now, marks }, [model.answer, place, change, now, marks]);
+  const view: View | null = useMemo(() => model.answer && { model: model.answer, place, change, now, marks, span: spanOf(place.range, now) }, [model.answer, place, change, now, marks]);
   if (view === null) return <p class="empty">{model.error ?? 'Asking the server…'}</p>;
   return (
     <ViewContext.Provider value={view}>
@@ -71,4 +72,9 @@ function Parts({ name, place, change, now }: { name: string; place: Place; chang
       </div>
     </ViewContext.Provider>
   );
+}
+
+function spanOf(range: Range, now: string | null): [number | null, number | null] {
+  const from = rangeFrom(range, now, 'hour');
+  return from === undefined ? [null, null] : [Date.parse(from) / 1000, Date.parse(now as string) / 1000];
 }

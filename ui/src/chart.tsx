@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { display, time, type Show } from './format';
+import { display, power, time, type Show } from './format';
 import { Fact } from './fact';
 import type { Point } from './api';
 import { align, pointer, values, type Track } from './series';
@@ -41,11 +41,20 @@ interface ChartProps {
   coverage?: Track[]; // maturity as a strip below the lines
   legend?: ComponentChildren;
   controls?: ComponentChildren;
+  span?: [number | null, number | null]; // seconds; what the axis reaches over at least
   empty: ComponentChildren;
 }
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const tzUtc = (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC');
+
+// Days as month and day; within a day the time.
+function timeTicks(ticks: number[]): string[] {
+  return ticks.map((tick) => {
+    const iso = new Date(tick * 1000).toISOString();
+    return tick % 86_400 === 0 ? iso.slice(5, 10) : iso.slice(11, 16);
+  });
+}
 const smallestP = 1e-12; // a p value of 0 still has a place on a logarithmic axis
 
 // Splits a line into a firm part and a pale one; the pale one begins at the last firm point so that they join.
@@ -149,12 +158,14 @@ export function Chart(props: ChartProps): JSX.Element {
   const plot = useRef<uPlot | null>(null);
   const marks = useRef<Mark[]>([]);
   const coverage = useRef<Track[]>([]);
+  const span = useRef<[number | null, number | null]>([null, null]);
   const [hover, setHover] = useState<{ index: number; left: number; width: number } | null>(null);
   const [table, setTable] = useState(false);
   const dark = useDark();
   const drawn = useMemo(() => draw(lines, rightLog), [lines, rightLog]);
   marks.current = props.marks ?? [];
   coverage.current = props.coverage ?? [];
+  span.current = props.span ?? [null, null];
   const shape = JSON.stringify([dark, show, rightShow, rightLog, height, floor, drawn.starts.length > 0,
     drawn.series.map(({ line, pale }) => [pale, lines[line]?.label, lines[line]?.color, lines[line]?.dash, lines[line]?.scale])]);
 
@@ -178,15 +189,16 @@ export function Chart(props: ChartProps): JSX.Element {
           points: { size: 6 },
         },
         scales: {
+          x: { range: (_u, low, high) => [Math.min(low ?? Infinity, span.current[0] ?? Infinity), Math.max(high ?? -Infinity, span.current[1] ?? -Infinity)] },
           y: { range: (_u, low, high) => yRange(low, high, floor) },
           right: rightLog ? { distr: 3, range: (_u, low) => [Math.min(low ?? 0.1, 0.1), 1] } : { range: (_u, low, high) => yRange(low, high, 0) },
         },
         axes: [
-          { ...axis, size: 26, space: 70 },
+          { ...axis, size: 24, space: 64, values: (_u, ticks) => timeTicks(ticks) },
           { ...axis, size: 56, space: 34, values: (_u, ticks) => ticks.map((tick) => display(tick, show)) },
           ...(right
             ? [{ ...axis, scale: 'right', side: 1 as const, size: 48, space: 34, grid: { show: false },
-                values: (_u: uPlot, ticks: (number | null)[]) => ticks.map((tick) => (tick === null ? '' : display(tick, rightShow ?? show))) }]
+                values: (_u: uPlot, ticks: (number | null)[]) => ticks.map((tick) => (tick === null ? '' : rightLog ? power(tick) : display(tick, rightShow ?? show))) }]
             : []),
         ],
         series: [

@@ -1,6 +1,6 @@
 // A table of series by window: one row a column of the model, one cell a window, coloured by effect.
 import type { JSX } from 'preact';
-import { useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Point } from './api';
 import { factAttributes } from './fact';
 import { day, display, type Show } from './format';
@@ -48,18 +48,26 @@ interface HeatProps {
   chosen?: string;
   onChoose?: (column: string) => void;
   first?: string; // the column that stands on top
-  rowsMax?: number; // the quietest rows beyond it are left out
+  fold?: string; // rows of nothing but zeros are folded into one line that begins with this
 }
 
-export function Heat({ list, steps, show, chosen, onChoose, first, rowsMax = 1000 }: HeatProps): JSX.Element {
+export function Heat({ list, steps, show, chosen, onChoose, first, fold }: HeatProps): JSX.Element {
   const { rows, starts } = useMemo(() => heatRows(list), [list]);
+  const [unfolded, setUnfolded] = useState(false);
+  const scroller = useRef<HTMLDivElement>(null);
   const sorted = [...rows].sort((a, b) =>
-    Number(b.column === first) - Number(a.column === first) || b.significant - a.significant || b.peak - a.peak || (a.column < b.column ? -1 : 1)).slice(0, rowsMax);
+    Number(b.column === first) - Number(a.column === first) || b.significant - a.significant || b.peak - a.peak || (a.column < b.column ? -1 : 1));
+  const quiet = fold === undefined || unfolded ? [] : sorted.filter((row) => row.peak === 0);
+  const listed = sorted.slice(0, sorted.length - quiet.length);
+  // The newest windows are what one looks at first.
+  useLayoutEffect(() => {
+    if (scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth;
+  }, [starts.length]);
   const step = (value: number) => steps.filter((from) => value >= from).length;
   const roomy = starts.length <= 10;
   return (
-    <div class="heat" tabIndex={0} role="region" aria-label="by column and window">
-      <table class={roomy ? 'roomy' : ''}>
+    <div class="heat" ref={scroller} tabIndex={0} role="region" aria-label="by column and window">
+      {listed.length > 0 && <table class={roomy ? 'roomy' : ''}>
         <thead>
           <tr>
             <th scope="col">column</th>
@@ -70,7 +78,7 @@ export function Heat({ list, steps, show, chosen, onChoose, first, rowsMax = 100
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
+          {listed.map((row) => (
             <tr key={row.column} class={row.column === chosen ? 'chosen' : ''}>
               <th scope="row">
                 {onChoose ? <button class="link" aria-pressed={row.column === chosen} onClick={() => onChoose(row.column)}>{row.column}</button> : row.column}
@@ -91,7 +99,10 @@ export function Heat({ list, steps, show, chosen, onChoose, first, rowsMax = 100
             </tr>
           ))}
         </tbody>
-      </table>
+      </table>}
+      {quiet.length > 0 && (
+        <p class="foot">{fold} in {listed.length === 0 ? 'all' : 'the other'} {quiet.length} columns. <button class="quiet" onClick={() => setUnfolded(true)}>list them</button></p>
+      )}
     </div>
   );
 }

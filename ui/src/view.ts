@@ -12,6 +12,7 @@ export interface View {
   change: (change: Partial<Place>) => void;
   now: string | null; // the newest time the server knows: event time when events drive its clock
   marks: Mark[];
+  span: [number | null, number | null]; // of every chart, in seconds; null: as far as the data reach
 }
 
 export const ViewContext = createContext<View | null>(null);

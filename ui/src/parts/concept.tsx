@@ -28,13 +28,13 @@ export function Concept(): JSX.Element {
       })),
     };
   }, [answer, versions]);
-  const empty = answer === null ? 'Asking the server…' : 'Waits for matured labels: the baseline is the version\'s first matured week.';
+  const empty = answer === null ? 'Asking the server…' : 'No matured labels in this range. The baseline is the version\'s first matured week.';
   return (
     <Card id="concept" title="Concept drift" note="matured labels, by day of prediction" span={5}>
       <Failed error={error} />
-      <Chart title="CUSUM of errors" lines={cusum} show="number" floor={0} marks={marks} height={190} fields={['n', 'significant']} empty={empty}
+      <Chart span={view.span} title="CUSUM of errors" lines={cusum} show="number" floor={0} marks={marks} height={210} fields={['n', 'significant']} empty={empty}
         legend={<Legend entries={cusum.map(({ label, color }) => ({ label, color }))} />} />
-      <Chart title="error rate" lines={errors} show="share" floor={0} marks={view.marks} height={160} fields={['n', 'baseline']} empty={empty} />
+      <Chart span={view.span} title="error rate" lines={errors} show="share" floor={0} marks={view.marks} height={160} fields={['n', 'baseline']} empty={empty} />
     </Card>
   );
 }

@@ -58,7 +58,7 @@ function Closeup({ column, version }: { column: string; version: string }): JSX.
     <div class="closeup">
       <h3>{column}</h3>
       <Failed error={error} />
-      <Chart title={words(shown)} lines={lines} show="number" rightShow="pValue" rightLog marks={view.marks} height={260} floor={0} fields={['p_value', 'n', 'significant']}
+      <Chart span={view.span} title={words(shown)} lines={lines} show="number" rightShow="pValue" rightLog marks={view.marks} height={260} floor={0} fields={['p_value', 'n', 'significant']}
         controls={<Choice label="statistic" options={names} value={shown} onChoose={setMetric} name={words} />}
         legend={<Legend entries={[{ label: words(shown), color: '--muted' }, { label: 'p, right', color: '--muted', dashed: true }]} />}
         empty="Asking the server…" />

@@ -34,7 +34,7 @@ export function Performance(): JSX.Element {
     <Card id="performance" title="Performance" note="by day of prediction" span={8}
       controls={names.length > 0 && <Select label="metric" options={names} value={metric} onChoose={(name) => view.change({ metric: name })} name={words} />}>
       <Failed error={error} />
-      <Chart title={words(metric) || 'performance'} lines={lines} show={metricShow(metric)} marks={view.marks} height={250} fields={['n', 'maturity', 'baseline']} coverage={coverage}
+      <Chart span={view.span} title={words(metric) || 'performance'} lines={lines} show={metricShow(metric)} marks={view.marks} height={250} fields={['n', 'maturity', 'baseline']} coverage={coverage}
         legend={<Legend entries={[...lines.filter((line) => !line.quiet).map(({ label, color }) => ({ label, color })), { label: `less than ${wholeFrom * 100} % labelled`, color: '--muted', dashed: true }]} />}
         empty={answer === null ? 'Asking the server…' : newest === undefined
           ? 'Nothing served in this range yet.'

@@ -12,6 +12,7 @@ import { seriesPath, ViewContext, type View } from '../view';
 
 const shareSteps = [0.001, 0.005, 0.02, 0.1, 0.5];
 const byColumn = ['missing_share', 'out_of_range_share', 'infinite_share'] as const;
+const folds = { missing_share: 'Nothing missing', out_of_range_share: 'Nothing out of range', infinite_share: 'Nothing infinite' };
 type ByColumn = (typeof byColumn)[number];
 
 export function Quality(): JSX.Element {
@@ -32,9 +33,9 @@ export function Quality(): JSX.Element {
       {list.length === 0 ? (
         <Empty>{table.answer === null ? 'Asking the server…' : metric === 'infinite_share' ? 'No infinite values in this range.' : 'Nothing measured yet: it begins with the first rows of a version that has a reference profile.'}</Empty>
       ) : (
-        <Heat list={list} steps={shareSteps} show="share" />
+        <Heat list={list} steps={shareSteps} show="share" fold={folds[metric]} />
       )}
-      <Chart title="rows that are outliers, or were cleaned" lines={lines} show="share" floor={0} marks={view.marks} height={150} fields={['n', 'p_value', 'baseline', 'significant']}
+      <Chart span={view.span} title="rows that are outliers, or were cleaned" lines={lines} show="share" floor={0} marks={view.marks} height={150} fields={['n', 'p_value', 'baseline', 'significant']}
         legend={<Legend entries={[{ label: 'outliers', color: '--muted' }, { label: 'cleaned', color: '--muted', dashed: true }]} />} empty="No rows in this range yet." />
     </Card>
   );

@@ -28,10 +28,10 @@ export function Traffic(): JSX.Element {
     <Card id="traffic" title="Traffic and latency" note={`by ${view.place.window}`} span={12} controls={<Legend entries={legend} />}>
       <Failed error={error} />
       <div class="three">
-        <Chart title="rows a second" lines={rows} show="number" marks={view.marks} floor={0} fields={['n']} empty={empty} />
-        <Chart title="latency" lines={latency} show="micros" marks={view.marks} floor={0} fields={['n']} empty={empty}
+        <Chart span={view.span} title="rows a second" lines={rows} show="number" marks={view.marks} floor={0} fields={['n']} empty={empty} />
+        <Chart span={view.span} title="latency" lines={latency} show="micros" marks={view.marks} floor={0} fields={['n']} empty={empty}
           legend={<Legend entries={[{ label: 'p99', color: '--muted' }, { label: 'p95, p50', color: '--muted', dashed: true }]} />} />
-        <Chart title="refused and failed share" lines={refused} show="share" marks={view.marks} floor={0} fields={['n']} empty={empty}
+        <Chart span={view.span} title="refused and failed share" lines={refused} show="share" marks={view.marks} floor={0} fields={['n']} empty={empty}
           legend={<Legend entries={[{ label: 'refused', color: '--muted' }, { label: 'failed', color: '--muted', dashed: true }]} />} />
       </div>
     </Card>
