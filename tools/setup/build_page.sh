@@ -11,7 +11,7 @@ command -v node >/dev/null || { say "node not found (tools/setup/setup.sh fetche
 # Only what the build reads; dist/ and node_modules/ are its own.
 hash="$(cd ui && find src public index.html package.json package-lock.json tsconfig.json vite.config.ts -type f -print0 | LC_ALL=C sort -z \
   | xargs -0 sha256sum | sha256sum | cut -c1-16)"
-stamp=ui/dist/.stamp
+stamp=ui/node_modules/.page.stamp
 [ -f ui/dist/index.html ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ] && exit 0
 
 if [ ! -x ui/node_modules/.bin/vite ] || [ ! ui/node_modules/.package-lock.json -nt ui/package-lock.json ]; then
