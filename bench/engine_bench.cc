@@ -1,6 +1,7 @@
 // Every scoring engine beside XGBoost itself, in one run on one thread.
-//   engine_bench [MODEL]
-// Without MODEL it trains one of 500 trees, depth 6, 30 features (kept beside the binary for the next run).
+//   engine_bench [MODEL [INSTRUCTION_SET]]
+// Without MODEL, or with an empty one, it trains one of 500 trees, depth 6, 30 features (kept beside the binary for the next run).
+// INSTRUCTION_SET (AVX3_DL, AVX3, AVX2, SSE4, SSSE3) stands in for a lesser machine.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -9,13 +10,15 @@
 #include <vector>
 
 #include "base/random.h"
-#include "bench/xgboost_peer.h"
 #include "runtime/engine_bench.h"
+#include "runtime/testing/xgboost_peer.h"
 #include "runtime/trees/loader.h"
 #include "runtime/trees/rank_kernels.h"
 
 namespace vigil::bench {
 namespace {
+
+using testing::XgboostPeer;
 
 constexpr size_t kTrainRows = 60000;
 constexpr size_t kFeatures = 30;
@@ -86,7 +89,8 @@ void Print(const EngineTiming& timing, const EngineTiming& peer) {
   std::printf("\n");
 }
 
-Status Run(const std::string& program, std::string path) {
+Status Run(const std::string& program, std::string path, const std::string& instruction_set) {
+  trees::UseRankKernelTarget(instruction_set);
   const std::filesystem::path dir = std::filesystem::absolute(program).parent_path();
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<XgboostPeer> peer, XgboostPeer::Open((dir / ".." / "lib" / "libxgboost.so").string()));
   if (path.empty()) {
@@ -120,7 +124,7 @@ Status Run(const std::string& program, std::string path) {
 }  // namespace vigil::bench
 
 int main(int argc, char** argv) {
-  const vigil::Status status = vigil::bench::Run(argv[0], argc > 1 ? argv[1] : "");
+  const vigil::Status status = vigil::bench::Run(argv[0], argc > 1 ? argv[1] : "", argc > 2 ? argv[2] : "");
   if (!status.ok()) std::fprintf(stderr, "engine_bench: %s\n", std::string(status.message()).c_str());
   return status.ok() ? 0 : 1;
 }

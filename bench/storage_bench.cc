@@ -55,7 +55,8 @@ std::vector<PredictionId> BenchAppend(PredictionLog& log, int64_t records, const
   std::vector<float> features(kFeatures);
   for (float& f : features) f = static_cast<float>(random.Normal());
   const float output[] = {0.25f};
-  const std::string entity = "customer-000000000000000000000000000000000000000000000000000000000000000000000000000000000042", arm = "champion";
+  const std::string entity = "customer-000000000000000000000000000000000000000000000000000000000000000000000000000000000042",
+                    arm = "champion";
   std::string id;
   std::vector<PredictionId> ids;
   ids.reserve(static_cast<size_t>(records / 10));

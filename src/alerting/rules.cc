@@ -37,21 +37,20 @@ void AddModelRules(std::vector<AlertRule>* rules) {
 
   AlertRule missing = Rule("missing_jump", "quality", "missing_share", group);
   missing.offset_from_baseline = 0.05;
-  missing.n_min = 500;
-  missing.window_us_min = kHourUs;
+  missing.significant_only = true;
+  missing.n_min = 200;
+  missing.window_us = kHourUs;
   missing.breaches_needed = missing.breaches_of = 2;
   missing.summary = "{value} of {columns} is missing (limit {threshold})";
   rules->push_back(missing);
 
+  // Over rolling weeks: a day's average precision of a rare class is mostly noise.
   AlertRule precision = Rule("performance_drop", "performance", "average_precision", group);
   precision.comparison = Comparison::kBelow;
-  precision.relative_to_baseline = 0.85;
-  precision.baseline_windows = 7;
+  precision.relative_to_baseline = 0.9;
   precision.n_min = 500;
   precision.maturity_min = 0.9;
-  precision.window_us_min = kDayUs;
-  precision.breaches_needed = 2;
-  precision.breaches_of = 3;
+  precision.window_us_min = 2 * kDayUs;
   precision.clear_factor = 0.97;
   precision.severity = Severity::kCritical;
   precision.summary = "average precision fell to {value} (limit {threshold}) on predictions of {from} to {to}";
@@ -76,16 +75,16 @@ void AddServingRules(std::vector<AlertRule>* rules) {
   latency.summary = "latency p99 is {value} us (limit {threshold})";
   rules->push_back(latency);
 
-  AlertRule failures = Rule("failures", "traffic", "failure_share", "");
-  failures.threshold = 0.01;
-  failures.n_min = 100;
-  failures.breaches_needed = 3;
-  failures.breaches_of = 5;
-  failures.cooldown_us = kHourUs;
-  failures.window_us = kMinuteUs;
-  failures.severity = Severity::kCritical;
-  failures.summary = "{value} of predictions fail (limit {threshold})";
-  rules->push_back(failures);
+  AlertRule refusals = Rule("refusals", "traffic", "refused_share", "");
+  refusals.threshold = 0.05;
+  refusals.n_min = 100;
+  refusals.breaches_needed = 3;
+  refusals.breaches_of = 5;
+  refusals.cooldown_us = kHourUs;
+  refusals.window_us = kMinuteUs;
+  refusals.severity = Severity::kCritical;
+  refusals.summary = "{value} of rows are refused (limit {threshold})";
+  rules->push_back(refusals);
 
   AlertRule traffic = Rule("traffic_fall", "traffic", "rows", "");
   traffic.comparison = Comparison::kBelow;

@@ -29,6 +29,8 @@ struct ColumnProfile {
   // How far the reference strays from itself: the largest PSI, beyond sampling noise, of one of its days against the whole, or of its
   // first third against its last. Seasons and slow trends move live windows by this much without anything being wrong.
   double variation = 0;
+  // Share of missing values in the hour of the week with the most of them. 0: unknown.
+  double missing_high = 0;
 
   size_t bins() const { return counts.size(); }
   int64_t present() const {
@@ -46,6 +48,8 @@ struct ReferenceProfile {
   std::optional<double> positive_rate;      // of the label, when it was known
   // 99.9% quantile of the reference rows' outlier scores (MonitorWriter::OutlierScore), in bits.
   std::optional<double> outlier_threshold;
+  // Share of rows beyond it in the hour of the week with the most of them. 0: unknown.
+  double outlier_high = 0;
   std::string source;                       // what it was made from: a file name and digest
 };
 

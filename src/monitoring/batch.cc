@@ -47,7 +47,7 @@ std::vector<Finding> BatchMonitor::Findings() const {
   AppendQuality(place, layout_, counts, options_, &findings);
   AppendDrift(place, layout_, counts, options_, true, &findings);
   if (LabelLayout::Labels(label_counts_) > 0) {
-    AppendPerformance(place, labels_, label_counts_, rows_, {}, options_, &findings);
+    AppendPerformance(place, labels_, label_counts_, rows_, {}, options_, false, &findings);
   }
   return findings;
 }

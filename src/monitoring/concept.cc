@@ -15,6 +15,16 @@ void VersionState::AdvanceConcept(int64_t day) {
   }
   concept_.next_hour = std::max(concept_.next_hour, (day + 1) * kHours);
   if (point.labels == 0) return;
+  if (concept_.alarmed && !point.alarm) {
+    // Between p0 and the sought p1 lies the rate at which the evidence neither grows nor shrinks.
+    const double neutral = point.baseline * (options_.cusum_error_ratio - 1) / std::log(options_.cusum_error_ratio);
+    concept_.alarmed = static_cast<double>(point.errors) > neutral * static_cast<double>(point.labels);
+  }
+  concept_.alarmed |= point.alarm;
+  if (concept_.alarmed) {
+    point.alarm = true;
+    point.peak = std::max(point.peak, options_.cusum_threshold);
+  }
   concept_days_[day] = point;
   while (static_cast<int64_t>(concept_days_.size()) > options_.day_windows_max) concept_days_.erase(concept_days_.begin());
 }
@@ -46,12 +56,15 @@ void VersionState::FeedConcept(int64_t hour, ConceptPoint* point) {
   }
   stats::BernoulliCusum& cusum = *concept_.cusum;
   point->baseline = cusum.options().rate;
+  const double step = std::log(std::min(options_.cusum_error_ratio * point->baseline, (1 + point->baseline) / 2) / point->baseline);
   // The order within the hour is not kept: its errors are taken as evenly spread.
   for (int64_t i = 0, seen = 0; i < labels; ++i) {
     const auto due = static_cast<int64_t>(static_cast<__int128>(i + 1) * errors / labels);
+    const double before = cusum.statistic();
     const bool alarm = cusum.Add(due > seen);
     seen = due;
-    point->peak = std::max(point->peak, alarm ? options_.cusum_threshold : cusum.statistic());
+    // The statistic starts again at an alarm; what it had reached is one step above where it was.
+    point->peak = std::max(point->peak, alarm ? before + step : cusum.statistic());
     point->alarm |= alarm;
   }
 }

@@ -16,10 +16,14 @@ CountLayout::Column MakeColumn(const ColumnProfile& profile, size_t place) {
   CountLayout::Column column{.bins = ColumnBins(profile), .place = place};
   column.numeric = profile.kind == ColumnKind::kNumeric;
   const bool known = profile.present() > 0;
-  column.minimum = known ? profile.minimum : -std::numeric_limits<double>::infinity();
-  column.maximum = known ? profile.maximum : std::numeric_limits<double>::infinity();
+  // Nothing known: everything that is finite is in range.
+  column.minimum = known ? profile.minimum : std::numeric_limits<double>::lowest();
+  column.maximum = known ? profile.maximum : std::numeric_limits<double>::max();
   column.mean = profile.mean;
-  column.scale = profile.standard_deviation > 0 ? kSumUnit / profile.standard_deviation : 0;
+  // Within range no standardised value may be beyond the clip, whatever a hand-made profile says.
+  const double reach = std::max(std::abs(column.minimum - column.mean), std::abs(column.maximum - column.mean));
+  const double scale = kSumUnit / profile.standard_deviation;
+  column.scale = known && reach * scale <= kSumClip * kSumUnit ? scale : 0;
   return column;
 }
 
@@ -70,7 +74,7 @@ CountLayout::CountLayout(const MonitoredVersion& version) : reference_(version.r
     }
     outlier_threshold_ = std::numeric_limits<float>::infinity();
     if (reference_->outlier_threshold) {
-      outlier_threshold_ = static_cast<float>(*reference_->outlier_threshold * static_cast<double>(columns_.size()));
+      outlier_threshold_ = OutlierBits(*reference_->outlier_threshold, columns_.size());
     }
   }
   fingerprint_ = StableHash(description);
@@ -107,11 +111,13 @@ void CountLayout::Count(const Observation& row, uint32_t* counts, int64_t* sums)
     const size_t place = column.place + column.bins.Bin(value);
     ++counts[place];
     bits += surprise_[place];
-    counts[column.below_place()] += value < column.minimum;
-    counts[column.above_place()] += value > column.maximum;
-    counts[column.infinite_place()] += std::isinf(value);
-    const double units = (static_cast<double>(value) - column.mean) * column.scale;
-    sums[c] += std::lrint(std::clamp(units, -kSumClip * kSumUnit, kSumClip * kSumUnit));
+    double units = (static_cast<double>(value) - column.mean) * column.scale;
+    if (value < column.minimum || value > column.maximum) [[unlikely]] {
+      ++counts[value < column.minimum ? column.below_place() : column.above_place()];
+      counts[column.infinite_place()] += std::isinf(value);
+      units = std::clamp(std::isnan(units) ? 0 : units, -kSumClip * kSumUnit, kSumClip * kSumUnit);
+    }
+    sums[c] += static_cast<int64_t>(units + std::copysign(0.5, units));
   }
   counts[kOutliers] += bits > outlier_threshold_;
 }

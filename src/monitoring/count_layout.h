@@ -14,7 +14,7 @@
 namespace vigil {
 
 // Every layout begins with the same numbers, so that versions can be added up: totals, then latencies.
-enum Total : size_t { kRows, kRefused, kCleanedCells, kCleanedRows, kOutliers, kTotals };
+enum Total : size_t { kRows, kRefused, kFailed, kCleanedCells, kCleanedRows, kOutliers, kTotals };
 inline constexpr size_t kLatencyPlace = kTotals;
 inline constexpr size_t kCommonWidth = kTotals + kLatencyBins;
 

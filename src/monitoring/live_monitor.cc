@@ -119,13 +119,14 @@ std::vector<Finding> LiveMonitor::Advance(TimeUs now) {
   const TimeUs at = std::clamp(now, -kWindowTimeMax, kWindowTimeMax);
   const TimeUs closing = at - options_.lateness_us, matured = closing - options_.label_horizon_us;
   for (auto& [name, version] : versions_) version->Advance(closing, matured, &findings);
-  for (auto& [model, state] : models_) AdvanceModel(model, matured, &findings);
+  for (auto& [model, state] : models_) AdvanceModel(model, closing, matured, &findings);
   for (auto& [name, version] : versions_) version->Pack();
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.window_end < b.window_end; });
   return findings;
 }
 
-void LiveMonitor::AdvanceModel(const std::string& model, TimeUs matured, std::vector<Finding>* out) {
+void LiveMonitor::AdvanceModel(const std::string& model, TimeUs closing, TimeUs matured, std::vector<Finding>* out) {
+  AdvanceTraffic(model, FloorDiv(closing, kHourUs), out);
   ModelState& state = models_[model];
   const int64_t end = FloorDiv(matured, kDayUs);
   std::set<int64_t> days = std::move(state.changed_days);
@@ -136,6 +137,29 @@ void LiveMonitor::AdvanceModel(const std::string& model, TimeUs matured, std::ve
   }
   for (const int64_t day : days) TogetherPerformance(model, Window::kDay, day, out);
   state.next_day = std::max(state.next_day, end);
+}
+
+// A model's traffic by the hour, whoever answered. An hour without any is told of too: that is the one that matters.
+void LiveMonitor::AdvanceTraffic(const std::string& model, int64_t end, std::vector<Finding>* out) {
+  ModelState& state = models_[model];
+  if (state.next_hour == INT64_MIN) {
+    int64_t first = INT64_MAX;
+    for (const VersionState* version : VersionsOf(model)) {
+      const std::vector<int64_t> hours = version->windows(Window::kHour).Indices(INT64_MIN, end);
+      if (!hours.empty()) first = std::min(first, hours.front());
+    }
+    if (first == INT64_MAX) return;
+    state.next_hour = first;
+  }
+  for (int64_t hour = std::max(state.next_hour, end - options_.hour_windows_max); hour < end; ++hour) {
+    const size_t before = out->size();
+    TogetherTraffic(model, Window::kHour, hour, out);
+    if (out->size() > before) continue;
+    WindowPlace place{model, "", "", hour * kHourUs, (hour + 1) * kHourUs};
+    out->push_back(place.Make("traffic", "rows", 0, 0));
+    out->push_back(place.Make("traffic", "rows_per_second", 0, 0));
+  }
+  state.next_hour = std::max(state.next_hour, end);
 }
 
 std::vector<const VersionState*> LiveMonitor::VersionsOf(const std::string& model) const {

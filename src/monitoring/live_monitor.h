@@ -35,14 +35,16 @@ class LiveMonitor final : public Monitor {
 
   // What all versions of one model did together.
   struct ModelState {
-    int64_t next_day = INT64_MIN;  // first day not yet matured
+    int64_t next_day = INT64_MIN;   // first day not yet matured
+    int64_t next_hour = INT64_MIN;  // first hour of traffic not yet told of
     std::set<int64_t> changed_days;
   };
 
   // All of these need the lock.
   void Drain() const;  // takes what the writers sealed
   void DrainOne(Mailbox* mailbox) const;
-  void AdvanceModel(const std::string& model, TimeUs matured, std::vector<Finding>* out);
+  void AdvanceModel(const std::string& model, TimeUs closing, TimeUs matured, std::vector<Finding>* out);
+  void AdvanceTraffic(const std::string& model, int64_t end, std::vector<Finding>* out);
   void TogetherPerformance(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const;
   void TogetherTraffic(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const;
   void TogetherSeries(const SeriesQuery& query, std::vector<Finding>* out) const;

@@ -39,7 +39,8 @@ struct Observation {
   uint8_t arm = 0;  // 0 champion, 1 treatment, 2 shadow
   TimeUs time = 0;
   uint32_t latency_us = 0;
-  bool refused = false;
+  bool refused = false;              // its values broke the schema
+  bool failed = false;               // scoring it failed
   uint32_t cleaned = 0;              // cells that cleaning touched
   absl::Span<const float> features;  // as received
   absl::Span<const float> outputs;   // empty when refused
@@ -63,20 +64,21 @@ struct MonitorOptions {
   int64_t minute_windows_max = 2 * 1440;
   int64_t hour_windows_max = 24 * 120;
   int64_t day_windows_max = 1200;
-  int64_t lateness_us = 5 * kMinuteUs;    // a window closes this long after its end
-  double significance = 0.01;             // per window and version, over all columns (Benjamini-Hochberg)
-  int64_t rows_min = 200;                 // windows with fewer rows are not tested for drift
-  int64_t label_horizon_us = 7 * kDayUs;  // labels are expected by then: windows older than this are matured
-  int64_t labels_min = 30;                // matured windows with fewer labels give no performance finding
-  double decision_threshold = 0.5;        // binary: score >= threshold is a positive
-  double cusum_error_ratio = 2.0;         // the concept detector looks for errors growing by this factor
-  double cusum_threshold = 11.512925;     // ln(1e5)
+  int64_t lateness_us = 5 * kMinuteUs;          // a window closes this long after its end
+  double significance = 0.01;                   // per day and version (an hour gets a 24th), over all columns (Benjamini-Hochberg)
+  int64_t rows_min = 200;                       // windows with fewer rows are not tested for drift
+  int64_t label_horizon_us = 7 * kDayUs;        // labels are expected by then: windows older than this are matured
+  int64_t labels_min = 30;                      // matured windows with fewer labels give no performance finding
+  double decision_threshold = 0.5;              // binary: score >= threshold is a positive
+  double cusum_error_ratio = 2.0;               // the concept detector looks for errors growing by this factor
+  double cusum_threshold = 11.512925464970229;  // ln(1e5)
 
   // A shift smaller than this is not called drift however sure we are of it: PSI beyond its expectation under sampling noise.
   double drift_effect_min = 0.01;
   // Nor is one smaller than this many times what the reference's own days differ by (ColumnProfile::variation).
   double drift_variation_factor = 4;
-  double share_effect_min = 0.005;              // the same for missing, out-of-range, cleaned and outlier shares
+  double share_effect_min = 0.005;              // the same for missing and out-of-range shares
+  double outlier_effect_min = 0.05;             // and for the outlier share, which a few odd rows in a quiet hour must not move
   int64_t performance_rolling_us = 7 * kDayUs;  // daily metrics of rare classes are noisy: also judged over this
   int64_t concept_baseline_us = 7 * kDayUs;     // errors of a version's first matured time are what later ones are compared with;
   int64_t concept_labels_min = 2000;            // it lasts longer where this many labels

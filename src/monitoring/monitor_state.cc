@@ -45,6 +45,7 @@ void AppendConceptState(const ConceptState& state, const std::map<int64_t, Conce
   AppendSigned(out, state.errors);
   AppendVarint(out, state.error_bin);
   AppendText(out, state.cusum ? state.cusum->Serialize() : "");
+  AppendVarint(out, state.alarmed);
   AppendVarint(out, days.size());
   for (const auto& [day, point] : days) {
     AppendSigned(out, day);
@@ -69,7 +70,9 @@ bool TakeConceptState(std::string_view* in, ConceptState* state, std::map<int64_
     if (!parsed.ok()) return false;
     state->cusum = *std::move(parsed);
   }
-  if (!TakeVarint(in, &count)) return false;
+  uint64_t alarmed = 0;
+  if (!TakeVarint(in, &alarmed) || !TakeVarint(in, &count)) return false;
+  state->alarmed = alarmed != 0;
   for (uint64_t i = 0; i < count; ++i) {
     int64_t day = 0;
     uint64_t alarm = 0;
@@ -169,6 +172,7 @@ std::string LiveMonitor::Serialize() const {
   for (const auto& [model, state] : models_) {
     AppendText(&out, model);
     AppendSigned(&out, state.next_day);
+    AppendSigned(&out, state.next_hour);
   }
   AppendVarint(&out, versions_.size() + dormant_.size());
   std::string bytes;
@@ -203,13 +207,13 @@ Status LiveMonitor::Restore(std::string_view state) {
     return broken(absl::StrCat("format version ", format, " is not one this program reads (", kStateVersion, ")"));
 
   std::lock_guard lock(mutex_);
-  std::map<std::string, int64_t> marks;
+  std::map<std::string, std::pair<int64_t, int64_t>> marks;
   if (!TakeVarint(&in, &models)) return broken("truncated");
   for (uint64_t i = 0; i < models; ++i) {
     std::string_view model;
-    int64_t next_day = 0;
-    if (!TakeText(&in, &model) || !TakeMark(&in, &next_day)) return broken("models are malformed");
-    marks[std::string(model)] = next_day;
+    int64_t next_day = 0, next_hour = 0;
+    if (!TakeText(&in, &model) || !TakeMark(&in, &next_day) || !TakeMark(&in, &next_hour)) return broken("models are malformed");
+    marks[std::string(model)] = {next_day, next_hour};
   }
   if (!TakeVarint(&in, &versions) || versions > kDormantMax) return broken("too many versions");
   std::map<Name, std::string_view> read;
@@ -219,7 +223,10 @@ Status LiveMonitor::Restore(std::string_view state) {
     read[{std::string(model), std::string(version)}] = bytes;
   }
   if (!in.empty()) return broken("bytes after the end");
-  for (const auto& [model, next_day] : marks) models_[model].next_day = std::max(models_[model].next_day, next_day);
+  for (const auto& [model, mark] : marks) {
+    models_[model].next_day = std::max(models_[model].next_day, mark.first);
+    models_[model].next_hour = std::max(models_[model].next_hour, mark.second);
+  }
   Status status;
   for (const auto& [name, bytes] : read) {
     const auto known = versions_.find(name);

@@ -21,25 +21,45 @@ template <typename T>
 size_t NextNonZero(absl::Span<const T> values, size_t from) {
   constexpr size_t kStep = 64 / sizeof(T);
   size_t i = from;
-  while (i + kStep <= values.size()) {
+  // To the end of the step that `from` is in, then step by step.
+  for (; i < values.size() && i % kStep != 0; ++i) {
+    if (values[i] != 0) return i;
+  }
+  for (; i + kStep <= values.size(); i += kStep) {
     T any = 0;
     for (size_t k = 0; k < kStep; ++k) any |= values[i + k];
     if (any != 0) break;
-    i += kStep;
   }
   while (i < values.size() && values[i] == 0) ++i;
   return i;
 }
 
+// Writes entries to a buffer on the stack and that to the string, a block at a time.
+class EntryWriter {
+ public:
+  explicit EntryWriter(std::string* out) : out_(out) {}
+  ~EntryWriter() { Flush(); }
+  void Write(uint64_t gap, int64_t value) {
+    if (at_ > buffer_ + sizeof(buffer_) - 2 * kVarintBytesMax) Flush();
+    at_ = WriteVarint(WriteVarint(at_, gap), ZigZag(value));
+  }
+
+ private:
+  void Flush() {
+    out_->append(buffer_, static_cast<size_t>(at_ - buffer_));
+    at_ = buffer_;
+  }
+  std::string* const out_;
+  char buffer_[512];
+  char* at_ = buffer_;
+};
+
 // Gap and value of each entry that is not zero, `base` being the index of values[0] in the whole array.
 template <typename T>
-size_t AppendEntries(std::string* out, absl::Span<const T> values, size_t base, size_t* next) {
+size_t AppendEntries(EntryWriter* writer, absl::Span<const T> values, size_t base, size_t* next) {
   size_t entries = 0;
   for (size_t i = NextNonZero(values, 0); i < values.size(); i = NextNonZero(values, i + 1)) {
-    char buffer[2 * kVarintBytesMax];
-    char* at = WriteVarint(buffer, base + i - *next);
-    at = WriteVarint(at, ZigZag(static_cast<int64_t>(values[i])));
-    out->append(buffer, static_cast<size_t>(at - buffer));
+    writer->Write(base + i - *next, static_cast<int64_t>(values[i]));
     *next = base + i + 1;
     ++entries;
   }
@@ -93,8 +113,9 @@ bool TakeText(std::string_view* in, std::string_view* text) {
 void AppendPacked(std::string* out, absl::Span<const uint32_t> counts, absl::Span<const int64_t> sums) {
   AppendCounted(out, [&] {
     size_t next = 0;
-    const size_t entries = AppendEntries(out, counts, 0, &next);
-    return entries + AppendEntries(out, sums, counts.size(), &next);
+    EntryWriter writer(out);
+    const size_t entries = AppendEntries(&writer, counts, 0, &next);
+    return entries + AppendEntries(&writer, sums, counts.size(), &next);
   });
 }
 

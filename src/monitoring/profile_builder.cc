@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kBlocksWithoutTimes = 32;
 constexpr int64_t kBlocksMax = 4096;    // longer references are cut into this many
 constexpr int64_t kBlockRowsMin = 200;  // smaller blocks say nothing
+constexpr int64_t kGroupRowsMin = 200;
 constexpr double kOutlierQuantile = 0.999;
 
 // Of every row, whether sampled or not (Welford 1962).
@@ -108,6 +109,23 @@ double Variation(const ColumnProfile& column, const std::vector<float>& values, 
   return largest;
 }
 
+// The largest share of hits among groups of enough rows: their whole share where no group has.
+template <typename Hit>
+double HighShare(const std::vector<uint32_t>& groups, const Hit& hit) {
+  if (groups.empty()) return 0;
+  const size_t group_count = *std::max_element(groups.begin(), groups.end()) + 1;
+  std::vector<int64_t> hits(group_count), rows(group_count);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    ++rows[groups[i]];
+    hits[groups[i]] += hit(i);
+  }
+  double high = static_cast<double>(Sum(hits)) / static_cast<double>(groups.size());
+  for (size_t g = 0; g < group_count; ++g) {
+    if (rows[g] >= kGroupRowsMin) high = std::max(high, static_cast<double>(hits[g]) / static_cast<double>(rows[g]));
+  }
+  return high;
+}
+
 }  // namespace
 
 struct ProfileBuilder::State {
@@ -129,9 +147,14 @@ struct ProfileBuilder::State {
         moments(names.size() + 1),
         samples(names.size() + 1) {}
 
-  ColumnProfile FinishColumn(size_t index, const std::string& name, const std::vector<uint32_t>& blocks) const;
+  bool timed() const {
+    return std::none_of(times.begin(), times.end(), [](TimeUs t) { return t == 0; });
+  }
   std::vector<uint32_t> Blocks() const;
-  std::optional<double> OutlierThreshold(const ReferenceProfile& profile) const;
+  std::vector<uint32_t> HoursOfWeek(const std::vector<uint32_t>& blocks) const;
+  ColumnProfile FinishColumn(size_t index, const std::string& name, const std::vector<uint32_t>& blocks,
+                             const std::vector<uint32_t>& hours) const;
+  void FinishOutliers(const std::vector<uint32_t>& hours, ReferenceProfile* profile) const;
 };
 
 ProfileBuilder::ProfileBuilder(std::vector<std::string> columns, const ProfileBuilderOptions& options)
@@ -172,7 +195,7 @@ void ProfileBuilder::Add(absl::Span<const float> features, double score, double 
 std::vector<uint32_t> ProfileBuilder::State::Blocks() const {
   std::vector<uint32_t> blocks(times.size());
   if (times.empty()) return blocks;
-  const bool timed = std::none_of(times.begin(), times.end(), [](TimeUs t) { return t == 0; });
+  const bool timed = this->timed();
   const auto [first, last] = std::minmax_element(times.begin(), times.end());
   const int64_t origin = timed ? *first / kDayUs : 0;
   const int64_t span = timed ? *last / kDayUs - origin + 1 : rows + 1;
@@ -184,7 +207,17 @@ std::vector<uint32_t> ProfileBuilder::State::Blocks() const {
   return blocks;
 }
 
-ColumnProfile ProfileBuilder::State::FinishColumn(size_t index, const std::string& name, const std::vector<uint32_t>& blocks) const {
+// The seasons that shares are told apart by; without times the blocks stand in.
+std::vector<uint32_t> ProfileBuilder::State::HoursOfWeek(const std::vector<uint32_t>& blocks) const {
+  if (times.empty() || !timed()) return blocks;
+  constexpr int64_t kHours = 7 * kDayUs / kHourUs;
+  std::vector<uint32_t> hours;
+  for (const TimeUs t : times) hours.push_back(static_cast<uint32_t>(((t / kHourUs) % kHours + kHours) % kHours));
+  return hours;
+}
+
+ColumnProfile ProfileBuilder::State::FinishColumn(size_t index, const std::string& name, const std::vector<uint32_t>& blocks,
+                                                  const std::vector<uint32_t>& hours) const {
   ColumnProfile column;
   column.name = name;
   const Moments& m = moments[index];
@@ -215,20 +248,24 @@ ColumnProfile ProfileBuilder::State::FinishColumn(size_t index, const std::strin
     column.missing = std::llround(static_cast<double>(m.missing) / static_cast<double>(rows) * static_cast<double>(samples[index].size()));
   }
   column.variation = Variation(column, samples[index], blocks);
+  column.missing_high = HighShare(hours, [&](size_t i) { return std::isnan(samples[index][i]); });
   return column;
 }
 
-std::optional<double> ProfileBuilder::State::OutlierThreshold(const ReferenceProfile& profile) const {
-  if (times.empty() || names.empty()) return std::nullopt;
+void ProfileBuilder::State::FinishOutliers(const std::vector<uint32_t>& hours, ReferenceProfile* profile) const {
+  if (times.empty() || names.empty()) return;
   std::vector<float> scores(times.size());
   for (size_t c = 0; c < names.size(); ++c) {
-    const ColumnBins bins(profile.columns[c]);
-    const std::vector<float> surprise = Surprise(profile.columns[c]);
+    const ColumnBins bins(profile->columns[c]);
+    const std::vector<float> surprise = Surprise(profile->columns[c]);
     for (size_t i = 0; i < scores.size(); ++i) scores[i] += surprise[bins.BinOrMissing(samples[c][i])];
   }
-  const auto at = scores.begin() + static_cast<ptrdiff_t>(kOutlierQuantile * static_cast<double>(scores.size() - 1));
-  std::nth_element(scores.begin(), at, scores.end());
-  return *at / static_cast<double>(names.size());
+  std::vector<float> sorted = scores;
+  const auto at = sorted.begin() + static_cast<ptrdiff_t>(kOutlierQuantile * static_cast<double>(sorted.size() - 1));
+  std::nth_element(sorted.begin(), at, sorted.end());
+  profile->outlier_threshold = *at / static_cast<double>(names.size());
+  const float threshold = OutlierBits(*profile->outlier_threshold, names.size());
+  profile->outlier_high = HighShare(hours, [&](size_t i) { return scores[i] > threshold; });
 }
 
 ReferenceProfile ProfileBuilder::Finish(std::string source) {
@@ -237,10 +274,11 @@ ReferenceProfile ProfileBuilder::Finish(std::string source) {
   profile.rows = static_cast<int64_t>(s.times.size());
   profile.source = std::move(source);
   const std::vector<uint32_t> blocks = s.Blocks();
-  for (size_t c = 0; c < s.names.size(); ++c) profile.columns.push_back(s.FinishColumn(c, s.names[c], blocks));
-  if (s.moments.back().missing < s.rows) profile.score = s.FinishColumn(s.names.size(), "score", blocks);
+  const std::vector<uint32_t> hours = s.HoursOfWeek(blocks);
+  for (size_t c = 0; c < s.names.size(); ++c) profile.columns.push_back(s.FinishColumn(c, s.names[c], blocks, hours));
+  if (s.moments.back().missing < s.rows) profile.score = s.FinishColumn(s.names.size(), "score", blocks, hours);
   if (s.labels > 0) profile.positive_rate = static_cast<double>(s.positives) / static_cast<double>(s.labels);
-  profile.outlier_threshold = s.OutlierThreshold(profile);
+  s.FinishOutliers(hours, &profile);
   return profile;
 }
 

@@ -30,6 +30,7 @@ Json ColumnToJson(const ColumnProfile& column) {
   json["mean"] = column.mean;
   json["standard_deviation"] = column.standard_deviation;
   json["variation"] = column.variation;
+  json["missing_high"] = column.missing_high;
   return json;
 }
 
@@ -56,6 +57,12 @@ class Reader {
       return 0;
     }
     return member->get<double>();
+  }
+  // 0 where there is none.
+  double Share(const std::string& key) {
+    const double share = Number(key, false);
+    if (share < 0 || share > 1) Fail(absl::StrCat("\"", key, "\" is not between 0 and 1"));
+    return share;
   }
   int64_t Count(const std::string& key) {
     const Json* member = Member(key, true);
@@ -152,6 +159,7 @@ StatusOr<ColumnProfile> ColumnFromJson(const Json& json, const std::string& plac
   column.mean = reader.Number("mean");
   column.standard_deviation = reader.Number("standard_deviation");
   column.variation = reader.Number("variation", false);
+  column.missing_high = reader.Share("missing_high");
   if (column.standard_deviation < 0 || column.variation < 0) reader.Fail("\"standard_deviation\" or \"variation\" is negative");
   VIGIL_RETURN_IF_ERROR(reader.Finish());
   return column;
@@ -167,6 +175,7 @@ std::string ProfileToJson(const ReferenceProfile& profile) {
   json["rows"] = profile.rows;
   if (profile.positive_rate) json["positive_rate"] = *profile.positive_rate;
   if (profile.outlier_threshold) json["outlier_threshold"] = *profile.outlier_threshold;
+  json["outlier_high"] = profile.outlier_high;
   if (profile.score) json["score"] = ColumnToJson(*profile.score);
   json["columns"] = Json::array();
   for (const ColumnProfile& column : profile.columns) json["columns"].push_back(ColumnToJson(column));
@@ -187,6 +196,7 @@ StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_vi
   profile.rows = reader.Count("rows");
   if (reader.Member("positive_rate", false) != nullptr) profile.positive_rate = reader.Number("positive_rate");
   if (reader.Member("outlier_threshold", false) != nullptr) profile.outlier_threshold = reader.Number("outlier_threshold");
+  profile.outlier_high = reader.Share("outlier_high");
   const Json* score = reader.Member("score", false);
   const Json& columns = reader.Array("columns");
   if (columns.size() > kColumnsMax) reader.Fail(absl::StrCat(columns.size(), " columns, at most ", kColumnsMax));

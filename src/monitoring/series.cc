@@ -44,7 +44,7 @@ void VersionState::Series(const SeriesQuery& query, uint32_t arms, std::vector<F
       std::vector<int64_t> labels = Counts(map, labels_.width(), index, index + 1, arms);
       labels.resize(labels_.width());
       AppendPerformance(Place(arms, map.Start(index), map.Start(index + 1)), labels_, labels, rows.empty() ? 0 : rows[kRows], baseline,
-                        options_, out);
+                        options_, false, out);
       if (Enough(rest, out, &kept)) return;
     }
     return;
@@ -128,7 +128,7 @@ void LiveMonitor::TogetherPerformance(const std::string& model, Window window, i
   const WindowMap& map = first->label_windows(window);
   WindowPlace place = first->Place(kAllArms, map.Start(index), map.Start(index + 1));
   place.version.clear();
-  AppendPerformance(place, first->labels(), sums, predicted, {}, options_, out);
+  AppendPerformance(place, first->labels(), sums, predicted, {}, options_, false, out);
 }
 
 void LiveMonitor::TogetherTraffic(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const {

@@ -40,8 +40,8 @@ void SketchWriter::Observe(const Observation& row) {
   const int64_t minute = FloorDiv(std::clamp(row.time, -kWindowTimeMax, kWindowTimeMax), kMinuteUs);
   const uint32_t arm = std::min<uint32_t>(row.arm, kArms - 1);
   Open& window = Find(row.slot, arm, minute, layout);
-  if (row.refused) {
-    ++window.counts[kRefused];
+  if (row.refused || row.failed) {
+    ++window.counts[row.refused ? kRefused : kFailed];
     return;
   }
   layout->Count(row, window.counts.data(), window.sums.data());
@@ -65,7 +65,8 @@ SketchWriter::Open& SketchWriter::Find(uint32_t slot, uint32_t arm, int64_t minu
     if (sealed_.size() <= bytes_max_) {
       Pack(open_[oldest].get());
     } else {
-      rows_shed_ += int64_t{open_[oldest]->counts[kRows]} + open_[oldest]->counts[kRefused];
+      const std::vector<uint32_t>& counts = open_[oldest]->counts;
+      rows_shed_ += int64_t{counts[kRows]} + counts[kRefused] + counts[kFailed];
     }
     std::swap(open_[oldest], open_[--open_count_]);
   }

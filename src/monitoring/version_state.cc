@@ -125,7 +125,7 @@ void VersionState::MatureDay(int64_t day, bool again, std::vector<Finding>* out)
   if (!again) ExtendBaseline(day, labels);
   const absl::Span<const int64_t> baseline = baseline_whole_ ? absl::MakeConstSpan(baseline_) : absl::Span<const int64_t>();
   AppendPerformance(Place(kAllArms, day * kDayUs, (day + 1) * kDayUs), labels_, labels, rows.empty() ? 0 : rows[kRows], baseline, options_,
-                    out);
+                    false, out);
   const int64_t days = options_.performance_rolling_us / kDayUs;
   if (days > 1 && baseline_first_day_ != INT64_MIN && day - days + 1 >= baseline_first_day_) {
     const int64_t from = day - days + 1;
@@ -133,7 +133,7 @@ void VersionState::MatureDay(int64_t day, bool again, std::vector<Finding>* out)
     rolling.resize(labels_.width());
     const std::vector<int64_t> served = Counts(windows(Window::kDay), layout_->width(), from, day + 1, kAllArms);
     AppendPerformance(Place(kAllArms, from * kDayUs, (day + 1) * kDayUs), labels_, rolling, served.empty() ? 0 : served[kRows], baseline,
-                      options_, out);
+                      options_, true, out);
   }
   if (!again) {
     AdvanceConcept(day);
@@ -165,12 +165,13 @@ void VersionState::Pack() {
 }
 
 void AppendPerformance(const WindowPlace& place, const LabelLayout& layout, absl::Span<const int64_t> labels, int64_t predicted,
-                       absl::Span<const int64_t> baseline, const MonitorOptions& options, std::vector<Finding>* out) {
+                       absl::Span<const int64_t> baseline, const MonitorOptions& options, bool rolling, std::vector<Finding>* out) {
   const int64_t n = LabelLayout::Labels(labels);
   // Labels of predictions from before the state was kept have no counted prediction.
   const double maturity = predicted > n ? static_cast<double>(n) / static_cast<double>(predicted) : n > 0 ? 1 : 0;
   const auto add = [&](const char* metric, double value, int64_t of) -> Finding& {
     out->push_back(place.Make("performance", metric, value, of));
+    if (rolling) out->back().metric += "_rolling";
     out->back().maturity = maturity;
     return out->back();
   };

@@ -34,13 +34,14 @@ struct ConceptState {
   int64_t labels = 0, errors = 0;              // of the baseline
   size_t error_bin = 0;                        // regression: what counts as an error
   std::optional<stats::BernoulliCusum> cusum;  // once the baseline is whole
+  bool alarmed = false;                        // an alarm stands until a day's errors speak against it
 };
 
 // One matured day of the detector.
 struct ConceptPoint {
   int64_t labels = 0;
   int64_t errors = 0;
-  double peak = 0;       // largest value of the statistic that day; the threshold when it alarmed
+  double peak = 0;       // largest value of the statistic that day; at least the threshold while an alarm stands
   double baseline = -1;  // error rate compared with; negative: none yet
   bool alarm = false;
 };
@@ -104,7 +105,8 @@ class VersionState {
 };
 
 // Performance metrics of label counts: labelled_share, and the metrics of LabelLayout::Metrics where there are options.labels_min labels.
+// `rolling` names them apart ("average_precision_rolling"), so that days and weeks are never one series.
 void AppendPerformance(const WindowPlace& place, const LabelLayout& layout, absl::Span<const int64_t> labels, int64_t predicted,
-                       absl::Span<const int64_t> baseline, const MonitorOptions& options, std::vector<Finding>* out);
+                       absl::Span<const int64_t> baseline, const MonitorOptions& options, bool rolling, std::vector<Finding>* out);
 
 }  // namespace vigil

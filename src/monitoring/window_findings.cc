@@ -36,15 +36,34 @@ void Correct(size_t from, double level, std::vector<Finding>* out, const Matters
   for (size_t i = from; i < out->size(); ++i) (*out)[i].significant = adjusted[i - from] <= level && matters((*out)[i], i - from);
 }
 
-// A share of the window's cells against the reference's.
-Finding ShareFinding(const WindowPlace& place, const char* metric, const std::string& column, int64_t current, int64_t m, int64_t reference,
-                     int64_t n) {
-  Finding finding = place.Make("quality", metric, Share(current, m), m);
-  finding.column = column;
-  finding.baseline = n > 0 ? std::optional<double>(Share(reference, n)) : std::nullopt;
-  finding.p_value = ShareP(reference, n, current, m);
-  return finding;
-}
+// Shares of a window against the reference's, and what the reference itself reaches in its worst hour of the week.
+class Shares {
+ public:
+  Shares(const WindowPlace& place, const MonitorOptions& options, const char* metric, double effect_min, std::vector<Finding>* out)
+      : place_(place), options_(options), metric_(metric), effect_min_(effect_min), out_(out), from_(out->size()) {}
+
+  void Add(const std::string& column, int64_t current, int64_t m, int64_t reference, int64_t n, double high) {
+    Finding finding = place_.Make("quality", metric_, Share(current, m), m);
+    finding.column = column;
+    const double usual = n > 0 ? Share(reference, n) : 0;
+    if (n > 0) finding.baseline = usual;
+    finding.p_value = high > usual ? stats::BinomialSfInclusive(current, m, high) : ShareP(reference, n, current, m);
+    floors_.push_back(std::max(usual, high) + effect_min_);
+    out_->push_back(std::move(finding));
+  }
+  ~Shares() {
+    Correct(from_, Level(place_, options_), out_, [&](const Finding& finding, size_t i) { return finding.value >= floors_[i]; });
+  }
+
+ private:
+  const WindowPlace& place_;
+  const MonitorOptions& options_;
+  const char* const metric_;
+  const double effect_min_;
+  std::vector<Finding>* const out_;
+  const size_t from_;
+  std::vector<double> floors_;
+};
 
 // One column against its reference.
 struct ColumnDrift {
@@ -110,13 +129,14 @@ Finding WindowPlace::Make(const char* kind, const char* metric, double value, in
 }
 
 void AppendTraffic(const WindowPlace& place, Counts counts, std::vector<Finding>* out) {
-  const int64_t rows = counts[kRows], refused = counts[kRefused];
-  if (rows + refused == 0) return;
+  const int64_t rows = counts[kRows], refused = counts[kRefused], failed = counts[kFailed], asked = rows + refused + failed;
+  if (asked == 0) return;
   const double seconds = static_cast<double>(place.end - place.start) / static_cast<double>(kSecondUs);
   out->push_back(place.Make("traffic", "rows", static_cast<double>(rows), rows));
   out->push_back(place.Make("traffic", "rows_per_second", static_cast<double>(rows) / seconds, rows));
-  out->push_back(place.Make("traffic", "refused_rows", static_cast<double>(refused), rows + refused));
-  out->push_back(place.Make("traffic", "refused_share", Share(refused, rows + refused), rows + refused));
+  out->push_back(place.Make("traffic", "refused_rows", static_cast<double>(refused), asked));
+  out->push_back(place.Make("traffic", "refused_share", Share(refused, asked), asked));
+  out->push_back(place.Make("traffic", "failure_share", Share(failed, asked), asked));
   if (rows == 0) return;
   const Counts latency = counts.subspan(kLatencyPlace, kLatencyBins);
   out->push_back(place.Make("traffic", "latency_p50_us", LatencyQuantile(latency, 0.5), rows));
@@ -131,32 +151,29 @@ void AppendQuality(const WindowPlace& place, const CountLayout& layout, Counts c
   out->push_back(place.Make("quality", "cleaned_share", Share(counts[kCleanedRows], rows), rows));
   if (layout.columns().empty()) return;
   const ReferenceProfile& reference = *layout.reference();
-  const double level = Level(place, options);
-  const auto matters = [&](const Finding& finding, size_t) {
-    return finding.value - finding.baseline.value_or(0) >= options.share_effect_min;
-  };
-  if (reference.outlier_threshold) {
+  if (reference.outlier_threshold && rows >= options.rows_min) {
     // The threshold was set so that one reference row in a thousand is beyond it.
-    const size_t from = out->size();
-    out->push_back(ShareFinding(place, "outlier_share", "", counts[kOutliers], rows, reference.rows / 1000, reference.rows));
-    Correct(from, level, out, matters);
+    Shares(place, options, "outlier_share", options.outlier_effect_min, out)
+        .Add("", counts[kOutliers], rows, reference.rows / 1000, reference.rows, reference.outlier_high);
   }
-  size_t from = out->size();
-  for (size_t c = 0; c < layout.columns().size(); ++c) {
-    const ColumnProfile& profile = reference.columns[c];
-    out->push_back(ShareFinding(place, "missing_share", profile.name, counts[layout.columns()[c].missing_place()], rows, profile.missing,
-                                profile.present() + profile.missing));
+  {
+    Shares shares(place, options, "missing_share", options.share_effect_min, out);
+    for (size_t c = 0; c < layout.columns().size(); ++c) {
+      const ColumnProfile& profile = reference.columns[c];
+      shares.Add(profile.name, counts[layout.columns()[c].missing_place()], rows, profile.missing, profile.present() + profile.missing,
+                 profile.missing_high);
+    }
   }
-  Correct(from, level, out, matters);
-  from = out->size();
-  for (size_t c = 0; c < layout.columns().size(); ++c) {
-    const CountLayout::Column& column = layout.columns()[c];
-    const ColumnProfile& profile = reference.columns[c];
-    const int64_t outside = column.numeric ? counts[column.below_place()] + counts[column.above_place()] : counts[column.other_place()];
-    const int64_t known = column.numeric ? 0 : profile.counts.back();
-    out->push_back(ShareFinding(place, "out_of_range_share", profile.name, outside, rows, known, profile.present() + profile.missing));
+  {
+    Shares shares(place, options, "out_of_range_share", options.share_effect_min, out);
+    for (size_t c = 0; c < layout.columns().size(); ++c) {
+      const CountLayout::Column& column = layout.columns()[c];
+      const ColumnProfile& profile = reference.columns[c];
+      const int64_t outside = column.numeric ? counts[column.below_place()] + counts[column.above_place()] : counts[column.other_place()];
+      const int64_t known = column.numeric ? 0 : profile.counts.back();
+      shares.Add(profile.name, outside, rows, known, profile.present() + profile.missing, 0);
+    }
   }
-  Correct(from, level, out, matters);
   for (size_t c = 0; c < layout.columns().size(); ++c) {
     const int64_t infinite = counts[layout.columns()[c].infinite_place()];
     if (infinite == 0) continue;

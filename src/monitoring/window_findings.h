@@ -22,12 +22,13 @@ struct WindowPlace {
   Finding Make(const char* kind, const char* metric, double value, int64_t n) const;
 };
 
-// rows, rows_per_second, refused_rows, refused_share, latency_{p50,p95,p99}_us. `counts` begins with a layout's common part.
+// rows, rows_per_second, refused_rows, refused_share, failure_share, latency_{p50,p95,p99}_us. `counts` begins with a layout's common part.
 void AppendTraffic(const WindowPlace& place, absl::Span<const int64_t> counts, std::vector<Finding>* out);
 
-// missing_share, out_of_range_share, infinite_share a column; outlier_share and cleaned_share of rows. The first two and outlier_share have
-// p values: given how many there are in reference and window together, the window's part is binomial. A window gets its share of the
-// day's `significance`, so a false alarm is as rare by the hour as by the day.
+// missing_share, out_of_range_share, infinite_share a column; outlier_share (from options.rows_min rows) and cleaned_share of rows. The
+// first two and outlier_share have p values: given how many there are in reference and window together, the window's part is binomial;
+// where the reference tells its worst hour of the week, that is the share compared with, or every night would alarm. A window gets its
+// share of the day's `significance`, so a false alarm is as rare by the hour as by the day.
 void AppendQuality(const WindowPlace& place, const CountLayout& layout, absl::Span<const int64_t> counts, const MonitorOptions& options,
                    std::vector<Finding>* out);
 

@@ -1,6 +1,7 @@
 #include "prediction/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -244,11 +245,13 @@ void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::
 void Pipeline::State::AddShadows(Flight& flight) {
   const ServedModel& model = *flight.target().model;
   if (flight.target().version_is_explicit || (model.shadow == nullptr && model.plan.shadows.empty())) return;
-  absl::InlinedVector<const ServedVersion*, kTrafficShadowsMax + 1> versions;
-  if (model.shadow != nullptr) versions.push_back(model.shadow.get());
+  std::array<const ServedVersion*, kTrafficShadowsMax + 1> versions{};
+  size_t count = 0;
+  if (model.shadow != nullptr) versions[count++] = model.shadow.get();
   for (const std::string& name : model.plan.shadows) {
     const auto found = model.versions.find(name);
-    if (found != model.versions.end() && found->second != model.shadow) versions.push_back(found->second.get());
+    if (found == model.versions.end() || found->second == model.shadow || count == versions.size()) continue;
+    versions[count++] = found->second.get();
   }
   const RowBatch& batch = flight.batch();
   char id_text[PredictionId::kTextLength];
@@ -264,7 +267,7 @@ void Pipeline::State::AddShadows(Flight& flight) {
       flight.ids[row].Format(id_text);
       copy.id = {id_text, sizeof(id_text)};
     }
-    for (const ServedVersion* version : versions) {
+    for (const ServedVersion* version : absl::MakeConstSpan(versions.data(), count)) {
       if (version == flight.arm(flight.arm_of(row)).version) continue;
       // A shadow that takes other columns than a new champion cannot read these rows.
       const bool fits = version->loaded->signature().columns.size() == batch.columns;

@@ -5,8 +5,8 @@
 
 #include "base/testing/paths.h"
 #include "registry/registry_catalog.h"
-#include "registry/testing/memory_catalog.h"
 #include "registry/testing/sum_model.h"
+#include "storage/testing/fake_catalog.h"
 
 namespace vigil {
 namespace {
@@ -65,7 +65,7 @@ class RegistryTest : public ::testing::Test {
 
   testing::TempDir dir_;
   testing::SumBehaviour behaviour_;
-  testing::MemoryCatalog catalog_;
+  testing::FakeCatalog catalog_;
   FakeClock clock_{1'000'000};
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
   RegistryOptions options_;
@@ -174,6 +174,17 @@ TEST_F(RegistryTest, PromotionIsACompareAndSetThatKeepsTheFormerChampionWarm) {
   EXPECT_THAT(event.detail, HasSubstr("\"epoch\":2"));
 }
 
+TEST_F(RegistryTest, SomebodyElsesWriteToTheCatalogIsNeverOverwritten) {
+  ASSERT_TRUE(Add(1, true).ok());
+  ASSERT_TRUE(Add(2).ok());
+  catalog_.BeforeNextApply([this] {
+    ASSERT_TRUE(
+        catalog_.Apply({{kRoleKind, "fraud/champion", RoleToText({{"1", 0, 5, "them", ""}, {}}), CatalogWrite::kAnyEpoch}}, {}).ok());
+  });
+  EXPECT_EQ(registry_->SetRole("fraud", Role::kChampion, "2", Registry::kAnyEpoch, "me", "").status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(Champion(), "1");
+}
+
 TEST_F(RegistryTest, OnlyTheWarmFormerChampionStaysInMemory) {
   ASSERT_TRUE(Add(1, true).ok());
   for (int i = 2; i <= 4; ++i) {
@@ -220,9 +231,9 @@ TEST_F(RegistryTest, PromotingTheChallengerTakesItsOtherRolesInOneTransaction) {
   ASSERT_TRUE(registry_->SetRole("fraud", Role::kChallenger, "2", 0, "me", "").ok());
   ASSERT_TRUE(registry_->SetRole("fraud", Role::kShadow, "2", 0, "me", "").ok());
   EXPECT_EQ(Model()->shadow->facts.version, "2");
-  const int applies = catalog_.applies();
+  catalog_.BeforeNextApply([this] { catalog_.BeforeNextApply([] { ADD_FAILURE() << "a second transaction"; }); });
   ASSERT_TRUE(registry_->SetRole("fraud", Role::kChampion, "2", Registry::kAnyEpoch, "me", "").ok());
-  EXPECT_EQ(catalog_.applies(), applies + 1);
+  catalog_.BeforeNextApply(nullptr);
   EXPECT_EQ(Model()->challenger, nullptr);
   EXPECT_EQ(Model()->shadow, nullptr);
   EXPECT_EQ(registry_->GetRole("fraud", Role::kShadow).status().code(), absl::StatusCode::kNotFound);
@@ -275,9 +286,9 @@ TEST_F(RegistryTest, PlansAreBoundToTheChampionsEpoch) {
   ASSERT_TRUE(registry_->SetPlan("fraud", plan).ok());
   EXPECT_EQ(Model()->plan.arms.size(), 2u);
   EXPECT_EQ(Kinds(1)[0], "traffic.changed r1");
-  const int applies = catalog_.applies();
+  catalog_.BeforeNextApply([] { ADD_FAILURE() << "the same plan again is no news"; });
   EXPECT_TRUE(registry_->SetPlan("fraud", plan).ok());
-  EXPECT_EQ(catalog_.applies(), applies) << "the same plan again is no news";
+  catalog_.BeforeNextApply(nullptr);
   // Serving versions cannot be taken away.
   EXPECT_EQ(registry_->SetState("fraud", "2", VersionState::kRejected, "me", "").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(registry_->Unload("fraud", "2").code(), absl::StatusCode::kFailedPrecondition);

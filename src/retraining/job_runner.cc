@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -63,7 +64,7 @@ StatusOr<std::string> Inside(const std::string& directory, const std::string& na
 
 }  // namespace
 
-StatusOr<TrainerResult> ReadTrainerResult(const std::string& directory, const std::string& job_id) {
+StatusOr<TrainerResult> ReadTrainerResult(const std::string& directory, const std::string& job_id, int64_t token) {
   const auto as_data_loss = [](const Status& status) { return absl::DataLossError(status.message()); };
   const auto text = ReadWholeFile(directory + "/result.json", kManifestBytesMax);
   if (!text.ok()) return absl::DataLossError(absl::StrCat("the trainer left no usable result.json: ", text.status().message()));
@@ -72,15 +73,18 @@ StatusOr<TrainerResult> ReadTrainerResult(const std::string& directory, const st
   if (!manifest->is_object()) return absl::DataLossError("result.json: expected an object");
   TrainerResult result;
   std::string status, id, artefact, profile;
+  int64_t its_token = token;
   JsonFields fields(*manifest, "result.json");  // further keys are the trainer's own
   fields.Read("status", &status);
   fields.Read("job_id", &id);
+  fields.Read("token", &its_token);
   fields.Read("artefact", &artefact);
   fields.Read("digest", &result.digest);
   fields.Read("reference_profile", &profile);
   if (const Json* metrics = fields.Find("metrics"); metrics != nullptr) result.metrics = *metrics;
   if (status != "done") fields.Set(absl::StrCat("result.json.status: \"", status, "\" instead of \"done\""));
   if (!job_id.empty() && id != job_id) fields.Set(absl::StrCat("result.json.job_id: \"", id, "\", this job is \"", job_id, "\""));
+  if (token != 0 && its_token != token) fields.Set(absl::StrCat("result.json.token: ", its_token, ", this attempt is ", token));
   if (artefact.empty()) fields.Set("result.json.artefact: the model's file is not named");
   if (!result.metrics.is_object() && !result.metrics.is_null()) fields.Set("result.json.metrics: expected an object");
   if (const Status wrong = fields.error(); !wrong.ok()) return as_data_loss(wrong);
@@ -103,6 +107,7 @@ struct JobRunner::State {
   std::vector<std::string> command;
   const Clock* clock;
   std::string directory, job_id;
+  int64_t token = 0;
   pid_t pid = -1;
   int64_t deadline_ns = 0;
   bool terminated = false;  // SIGTERM was sent at the deadline
@@ -137,11 +142,14 @@ Status JobRunner::Start(const Json& job, const std::string& directory, int64_t d
   if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
   s.directory = std::filesystem::absolute(directory).string();
   s.job_id = job.value("id", "");
+  s.token = job.value("token", int64_t{0});
   std::filesystem::remove(s.directory + "/result.json", error);  // an earlier attempt's answer is not this one's
   const std::string job_path = s.directory + "/job.json";
   VIGIL_RETURN_IF_ERROR(WriteFileAtomically(job_path, DumpJson(job, 1)));
 
   std::vector<std::string> environment{"VIGIL_JOB=" + job_path};
+  // Idle training threads sleep rather than spin: the cores belong to serving.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) environment.emplace_back("OMP_WAIT_POLICY=passive");
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "VIGIL_JOB=", 10) != 0) environment.emplace_back(*entry);
   }
@@ -214,7 +222,7 @@ std::optional<StatusOr<TrainerResult>> JobRunner::State::Ended(int wait_status) 
     return StatusOr<TrainerResult>(absl::AbortedError(absl::StrCat("the trainer was killed by signal ", WTERMSIG(wait_status), tail)));
   }
   switch (const int code = WEXITSTATUS(wait_status); code) {
-    case kTrainerDone: return ReadTrainerResult(directory, job_id);
+    case kTrainerDone: return ReadTrainerResult(directory, job_id, token);
     case kTrainerNotReady: return StatusOr<TrainerResult>(absl::UnavailableError(absl::StrCat("data not ready", tail)));
     case kTrainerPermanent:
       return StatusOr<TrainerResult>(absl::FailedPreconditionError(absl::StrCat("the trainer cannot do this job", tail)));

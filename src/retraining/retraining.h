@@ -169,7 +169,8 @@ struct TrainJob {
 // errors go to `error`, and for exit codes other than 0 no result.json exists.
 int RunTrainJob(const std::string& job_path, std::string* error);
 
-// Reads and checks the manifest a trainer left in `directory`: DATA_LOSS as JobRunner says.
-StatusOr<TrainerResult> ReadTrainerResult(const std::string& directory, const std::string& job_id);
+// Reads and checks the manifest a trainer left in `directory`: DATA_LOSS as JobRunner says. `token`: a manifest that names another was left
+// by an earlier attempt; 0: not checked.
+StatusOr<TrainerResult> ReadTrainerResult(const std::string& directory, const std::string& job_id, int64_t token = 0);
 
 }  // namespace vigil

@@ -152,8 +152,9 @@ Rollout Advance(Rollout rollout, const RolloutEvidence& evidence, TimeUs now) {
     }
   }
   if (Watching(rollout.state) && now - rollout.started >= rollout.options.duration_max_us) {
-    Enter(&rollout, RolloutState::kRollingBack,
-          absl::StrCat("no verdict within ", FormatDuration(rollout.options.duration_max_us), ": the champion stays (", rollout.reason, ")"));
+    Enter(
+        &rollout, RolloutState::kRollingBack,
+        absl::StrCat("no verdict within ", FormatDuration(rollout.options.duration_max_us), ": the champion stays (", rollout.reason, ")"));
   }
   return rollout;
 }

@@ -15,7 +15,6 @@ namespace {
 
 constexpr size_t kPoolRows = 4096;
 constexpr double kMissingShare = 0.05;
-constexpr int64_t kRepeatNs = 4'000'000;
 
 struct Range {
   float low = 0, high = 1;
@@ -58,7 +57,7 @@ std::vector<float> BenchRows(const LoadedModel& model, size_t n, uint64_t seed) 
   return rows;
 }
 
-StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed) {
+StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int64_t repeat_ns) {
   const size_t columns = model.signature().columns.size();
   if (columns == 0) return absl::UnimplementedError("only models that take one matrix of numbers are measured");
   const std::vector<float> rows = BenchRows(model, kPoolRows, seed);
@@ -71,7 +70,7 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed) {
   Status failed;
   EngineTiming& chosen = bench.timings.emplace_back(EngineTiming{"chosen", {}});
   for (const int64_t batch : kBenchBatches) {
-    chosen.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), kRepeatNs, [&](size_t at) {
+    chosen.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, [&](size_t at) {
                                      const auto state =
                                          scorer->Score(Batch::FloatMatrix(rows.data() + at * columns, static_cast<size_t>(batch), columns),
                                                        call, &outputs);
@@ -92,7 +91,7 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed) {
     trees::AlignedBytes scratch((*engine)->scratch_bytes());
     EngineTiming& timing = bench.timings.emplace_back(EngineTiming{name, {}});
     for (const int64_t batch : kBenchBatches) {
-      timing.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), kRepeatNs, [&](size_t at) {
+      timing.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, [&](size_t at) {
                                        (*engine)->Score(rows.data() + at * columns, static_cast<size_t>(batch), ends, scratch.data(),
                                                         margins.data());
                                      }));

@@ -26,8 +26,8 @@ struct EngineBench {
 };
 
 // Thread CPU time, minimum of kBenchRepeats, over uniform random rows within each feature's range of thresholds, 5% missing (for models
-// that are no trees, whose ranges are unknown, within [0, 1)). About half a second an engine.
-StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed);
+// that are no trees, whose ranges are unknown, within [0, 1)). Each repeat takes about `repeat_ns`.
+StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int64_t repeat_ns = 4'000'000);
 
 // The rows that BenchEngines scores: [n][columns].
 std::vector<float> BenchRows(const LoadedModel& model, size_t n, uint64_t seed);

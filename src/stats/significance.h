@@ -23,7 +23,7 @@ namespace vigil::stats {
 
 struct SignificanceOptions {
   double expected_min = 5;  // counts a merged bin must expect in the smaller sample
-  bool ks = true;           // false: ks stays 1 (unless a sparse bin speaks); it costs a hundred times the others
+  bool ks = true;           // false: ks stays 1 (unless a sparse bin speaks); it costs ten times the others
 };
 
 // p values: the chance of a distance at least as large without drift. 1 when nothing can be told (a sample is empty, or one bin).
@@ -38,7 +38,7 @@ struct DriftSignificance {
 DriftSignificance TestDrift(Counts reference, Counts current, const SignificanceOptions& options = {});
 
 // P(max_i |W(t_i)| >= z) of a standard Brownian bridge W at the times 0 < t_1 < ... < 1. Markov chain on a grid of the interval [-z, z];
-// absolute error below 1e-4.
+// error about 1% of the value. Where it is about 0.2 or more, or z above 3.2, the limit for all times (Kolmogorov's), which bounds it.
 double BridgeMaximumSf(double z, absl::Span<const double> times);
 
 // Benjamini and Hochberg 1995: p values to adjusted ones, which are compared with the wanted false discovery rate. NaN stays NaN and

@@ -1,6 +1,7 @@
 // The calibrated p values must hold: the rate of false alarms is simulated for every test on the shapes that break naive ones.
 #include "stats/significance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -140,11 +141,34 @@ TEST(Significance, BridgeMaximumMeetsKnownLimits) {
   EXPECT_NEAR(BridgeMaximumSf(1.0, {0.5}), 2 * NormalSf(2.0), 1e-12);
   std::vector<double> times;
   for (int i = 1; i < 400; ++i) times.push_back(i / 400.0);
-  for (const double z : {0.8, 1.0, 1.36, 1.63, 2.2}) {
+  for (const double z : {1.2, 1.36, 1.63, 2.2}) {
     const double discrete = BridgeMaximumSf(z, times), limit = KolmogorovSf(z);
     EXPECT_LT(discrete, limit);
     // The correction for discrete times moves z by 0.5826 of a step's deviation (Chernoff; Siegmund 1985).
     EXPECT_NEAR(discrete, KolmogorovSf(z + 0.5826 * std::sqrt(1 / 400.0)), 2e-3) << z;
+  }
+  // The short cut is never taken where the value is small: near it, values of the grid and the bound straddle 0.2.
+  for (int t = 0; t < 300; ++t) {
+    Random draw(static_cast<uint64_t>(t));
+    std::vector<double> some(2 + draw.Below(30));
+    for (double& time : some) time = draw.Uniform(t % 3 == 0 ? 0.9 : 0.01, 0.99);
+    std::sort(some.begin(), some.end());
+    const double z = draw.Uniform(0.1, 1.2), p = BridgeMaximumSf(z, some);
+    if (p != KolmogorovSf(z)) continue;  // from the grid
+    int beyond = 0;
+    for (int k = 0; k < 2000; ++k) {
+      double at = 0, w = 0;
+      std::vector<double> path;
+      for (const double time : some) {
+        path.push_back(w += std::sqrt(time - at) * draw.Normal());
+        at = time;
+      }
+      const double end = w + std::sqrt(1 - at) * draw.Normal();
+      bool over = false;
+      for (size_t i = 0; i < some.size(); ++i) over = over || std::abs(path[i] - some[i] * end) >= z;
+      beyond += over ? 1 : 0;
+    }
+    EXPECT_GT(beyond / 2000.0, 0.12) << t;
   }
   // Three even times against plain simulation.
   Random random(6);

@@ -3,6 +3,7 @@
 // of it can be rebuilt from segments and labels, and is, whenever it cannot be trusted.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,8 +31,10 @@ struct PredictionSlot {
   static constexpr uint32_t kPending = 2;   // a label of the batch in hand is on its way
   bool labelled() const { return coded_time != 0; }
   TimeUs label_time() const { return static_cast<TimeUs>(coded_time ^ (uint64_t{1} << 63)); }
+  // Bit by bit, so that a NaN repeats too.
+  bool Holds(double value) const { return labelled() && std::bit_cast<uint64_t>(label) == std::bit_cast<uint64_t>(value); }
   void Set(double value, TimeUs time) {
-    if (labelled() && label != value) flags |= kReplaced;
+    if (labelled() && !Holds(value)) flags |= kReplaced;
     label = value;
     coded_time = static_cast<uint64_t>(time) ^ (uint64_t{1} << 63);
   }

@@ -106,7 +106,7 @@ Status LabelStore::JoinPiece(const Label* labels, size_t count, TimeUs now, cons
   for (size_t i = 0; i < count; ++i) {
     PredictionSlot* slot = found_[i].slot;
     if (slot == nullptr) continue;
-    const bool repeats = slot->labelled() && slot->label == labels[i].value && (slot->flags & PredictionSlot::kPending) == 0;
+    const bool repeats = slot->Holds(labels[i].value) && (slot->flags & PredictionSlot::kPending) == 0;
     if (repeats) continue;
     slot->flags |= PredictionSlot::kPending;
     entries_.push_back({found_[i].id, labels[i].value, time_of(labels[i])});
@@ -123,7 +123,7 @@ Status LabelStore::JoinPiece(const Label* labels, size_t count, TimeUs now, cons
       ++counts->unmatched;
       continue;
     }
-    if (slot->labelled() && slot->label == labels[i].value) {
+    if (slot->Holds(labels[i].value)) {
       ++counts->duplicate;
       continue;
     }

@@ -66,7 +66,14 @@ Status LogSegments::Load(bool repair) {
   VIGIL_ASSIGN_OR_RETURN(const std::vector<FileSystem::Entry> entries, files_.List(directory_));
   std::vector<LogSegmentPtr> empty;
   for (const FileSystem::Entry& entry : entries) {
-    if (const auto key = ParseSegmentName(entry.name)) VIGIL_RETURN_IF_ERROR(LoadOne(entry, *key, repair, &empty));
+    const auto key = ParseSegmentName(entry.name);
+    if (!key.has_value()) continue;
+    const Status status = LoadOne(entry, *key, repair, &empty);
+    if (absl::IsNotFound(status) && !repair) {
+      segments_.erase(*key);  // the owner has just removed it
+      continue;
+    }
+    VIGIL_RETURN_IF_ERROR(status);
   }
   if (repair && !empty.empty()) VIGIL_RETURN_IF_ERROR(Remove(empty));
   return absl::OkStatus();

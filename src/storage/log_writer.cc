@@ -9,7 +9,7 @@
 namespace vigil {
 namespace {
 
-constexpr int64_t kReserveStepBytes = 4 << 20;  // of disk at a time
+constexpr int64_t kReserveBytesMax = 4 << 20;  // of disk at a time
 constexpr size_t kBufferBytesMin = 64 << 10;
 
 }  // namespace
@@ -145,7 +145,8 @@ Status ShardWriter::WriteBuffer() {
   const int64_t at = segment.bytes.load(std::memory_order_relaxed);
   const int64_t end = at + static_cast<int64_t>(buffered_);
   if (end > open_->reserved) {
-    const int64_t reserve = (end / kReserveStepBytes + 1) * kReserveStepBytes;
+    const int64_t step = std::clamp<int64_t>(options_.segment_bytes_max / 4, 4096, kReserveBytesMax);
+    const int64_t reserve = (end / step + 1) * step;
     open_->file->Preallocate(reserve).IgnoreError();  // it only makes syncs cheaper
     open_->reserved = reserve;
   }
@@ -234,18 +235,6 @@ void ShardWriter::Tend(bool sync) {
     // Its writer did not wait and went on to a later number, after which this one must not come: numbers rise with time.
     segments_.Discard(*(*spare)->segment);
   }
-}
-
-Status ShardWriter::SyncNow() {
-  OpenSegmentPtr current;
-  {
-    std::lock_guard lock(handover_mutex_);
-    current = current_;
-  }
-  if (current == nullptr || current->synced.load(std::memory_order_relaxed) >= current->segment->bytes.load(std::memory_order_acquire)) {
-    return absl::OkStatus();
-  }
-  return SyncSegment(*current);
 }
 
 Status ShardWriter::Close() {

@@ -38,12 +38,10 @@ class ShardWriter {
   // Flushes, seals and syncs; nothing may be appended after it.
   Status Close();
 
-  // --- the background thread ---
+  // --- the background thread, and whoever holds the log's tend lock ---
   // Syncs what was flushed (unless `sync` is false), closes segments that were rotated away, prepares the next one when it will soon be
   // needed.
   void Tend(bool sync);
-  // Makes everything flushed before the call durable. Any thread.
-  Status SyncNow();
 
   uint32_t shard() const { return shard_; }
   void AddTo(LogCounters* counters) const;

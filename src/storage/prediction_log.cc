@@ -52,7 +52,7 @@ class FilePredictionLog final : public PredictionLog {
 
   ~FilePredictionLog() override {
     {
-      std::lock_guard lock(writers_mutex_);
+      std::lock_guard lock(tend_mutex_);
       stopping_ = true;
     }
     wake_.notify_all();
@@ -80,19 +80,21 @@ class FilePredictionLog final : public PredictionLog {
 
   StatusOr<std::unique_ptr<LogWriter>> NewWriter() override {
     if (options_.read_only) return ReadOnlyError();
-    std::lock_guard lock(writers_mutex_);
+    std::lock_guard tend_lock(tend_mutex_);
     uint32_t shard = 0;
-    while (std::any_of(writers_.begin(), writers_.end(), [&](const auto& writer) { return writer->shard() == shard; })) ++shard;
+    for (const auto& writers = Writers(); HasShard(writers, shard);) ++shard;
     if (shard >= kShardsMax) return absl::ResourceExhaustedError(absl::StrCat("at most ", kShardsMax, " threads may write the log"));
     auto writer = std::make_shared<ShardWriter>(options_, clock_, segments_, schemas_, shard);
     VIGIL_RETURN_IF_ERROR(writer->Open());
+    std::lock_guard lock(writers_mutex_);
     writers_.push_back(writer);
     return std::make_unique<WriterHandle>(*this, std::move(writer));
   }
 
   void Leave(const std::shared_ptr<ShardWriter>& writer) {
-    std::lock_guard lock(writers_mutex_);
+    std::lock_guard tend_lock(tend_mutex_);
     writer->Close().IgnoreError();  // what it could not write is counted as dropped
+    std::lock_guard lock(writers_mutex_);
     writer->AddTo(&gone_);
     std::erase(writers_, writer);
   }
@@ -108,6 +110,14 @@ class FilePredictionLog final : public PredictionLog {
 
  private:
   static Status ReadOnlyError() { return absl::FailedPreconditionError("the prediction log is open read-only"); }
+  using WriterList = std::vector<std::shared_ptr<ShardWriter>>;
+  WriterList Writers() const {
+    std::lock_guard lock(writers_mutex_);
+    return writers_;
+  }
+  static bool HasShard(const WriterList& writers, uint32_t shard) {
+    return std::any_of(writers.begin(), writers.end(), [shard](const auto& writer) { return writer->shard() == shard; });
+  }
   void RunBackground();
   Status RestoreSchemas();
   Status Retire();
@@ -125,11 +135,13 @@ class FilePredictionLog final : public PredictionLog {
   mutable LabelStore labels_;
   mutable std::atomic<int64_t> damaged_bytes_{0};
 
-  mutable std::mutex writers_mutex_;
+  std::mutex tend_mutex_;  // held while segments are synced, so never by a reader of counters; taken before writers_mutex_
   std::condition_variable wake_;
-  bool stopping_ = false;                              // guarded by writers_mutex_
-  std::vector<std::shared_ptr<ShardWriter>> writers_;  // guarded by writers_mutex_
-  LogCounters gone_;                                   // guarded: of writers that left
+  bool stopping_ = false;  // guarded by tend_mutex_
+
+  mutable std::mutex writers_mutex_;
+  WriterList writers_;  // guarded by writers_mutex_
+  LogCounters gone_;    // guarded by writers_mutex_: of writers that left
   std::thread background_;
 };
 
@@ -137,10 +149,10 @@ WriterHandle::~WriterHandle() { log_.Leave(writer_); }
 
 void FilePredictionLog::RunBackground() {
   const auto interval = std::chrono::milliseconds(std::max<int64_t>(options_.sync_interval_ms, 1));
-  std::unique_lock lock(writers_mutex_);
+  std::unique_lock lock(tend_mutex_);
   while (!stopping_) {
     wake_.wait_for(lock, interval);
-    for (const auto& writer : writers_) writer->Tend(options_.sync == LogSync::kInterval);
+    for (const auto& writer : Writers()) writer->Tend(options_.sync == LogSync::kInterval);
   }
 }
 
@@ -233,6 +245,7 @@ LogCounters FilePredictionLog::counters() const {
 
 Status FilePredictionLog::Verify() const {
   for (const LogSegmentPtr& segment : segments_.List()) {
+    if (segment->bytes.load(std::memory_order_acquire) == 0) continue;  // its owner is just creating it
     StatusOr<std::unique_ptr<MappedFile>> mapped = files_.MapForRead(segment->path, segment->bytes.load(std::memory_order_acquire));
     if (absl::IsNotFound(mapped.status())) continue;
     if (!mapped.ok()) return mapped.status();
@@ -257,9 +270,9 @@ Status FilePredictionLog::Verify() const {
 
 Status FilePredictionLog::Maintain() {
   if (options_.read_only) return absl::OkStatus();
-  if (options_.sync != LogSync::kOff) {
-    std::lock_guard lock(writers_mutex_);
-    for (const auto& writer : writers_) VIGIL_RETURN_IF_ERROR(writer->SyncNow());
+  {
+    std::lock_guard lock(tend_mutex_);
+    for (const auto& writer : Writers()) writer->Tend(options_.sync != LogSync::kOff);
   }
   VIGIL_RETURN_IF_ERROR(Retire());
   return labels_.CatchUp(clock_.NowUs());

@@ -164,6 +164,7 @@ class Gate {
       return absl::OkStatus();
     }
     VIGIL_RETURN_IF_ERROR(compared.status());
+    report_->compared = true;
     report_->champion = compared->champion;
     report_->difference = compared->difference;
     report_->low = compared->low;

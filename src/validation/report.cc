@@ -20,8 +20,6 @@ std::string GateReport::Summary() const {
     separator = ", ";
   }
   absl::StrAppendFormat(&text, ": %s %.4g", metric, candidate);
-  bool compared = false;
-  for (const GateCheck& check : checks) compared = compared || (check.name == "metric" && (low != 0 || high != 0 || champion != 0));
   if (compared) absl::StrAppendFormat(&text, " against %.4g, better by %.4g [%.4g, %.4g]", champion, difference, low, high);
   absl::StrAppend(&text, " on ", rows, " rows");
   if (positives > 0) absl::StrAppend(&text, " with ", positives, " positives");
@@ -32,6 +30,7 @@ Json GateReport::ToJson() const {
   Json json;
   json["passed"] = passed;
   json["metric"] = metric;
+  json["compared"] = compared;
   json["champion"] = NumberOrNull(champion);
   json["candidate"] = NumberOrNull(candidate);
   json["difference"] = NumberOrNull(difference);

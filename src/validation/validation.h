@@ -56,7 +56,8 @@ struct GateCheck {
 struct GateReport {
   bool passed = false;
   std::string metric;
-  double champion = 0, candidate = 0;
+  bool compared = false;                     // there was a champion, and the metric is defined for both: the numbers below hold
+  double champion = 0, candidate = 0;        // candidate: also without a champion
   double difference = 0, low = 0, high = 0;  // better = positive
   int64_t rows = 0, positives = 0;
   std::vector<GateCheck> checks;

@@ -89,7 +89,7 @@ void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exch
   Call call{request, exchange, nullptr, {}, {}, {}, {}};
   MakeContext(call);
   const Router::Match match = shared_.router.Find(request.method, request.path);
-  call.route = match.route;
+  call.route = match.route != nullptr ? match.route : match.neighbour;
   call.params = match.params;
   if (match.outcome != Router::Outcome::kFound) {
     if (match.outcome == Router::Outcome::kNoMethod && request.method == net::Method::kOptions) {
@@ -185,14 +185,14 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
 
 void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed) {
   Status status = parsed;
-  if (status.ok() && !scratch->absent.empty()) {
+  if (status.ok() && scratch->batch.rows == 0) {
+    status = Failure(ErrorCode::kInvalid, "there are no rows");
+  } else if (status.ok() && !scratch->absent.empty()) {
     const ColumnIndex& columns = Columns(*scratch->target.version);
     for (const uint32_t column : scratch->absent) {
       scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
     }
     status = Failure(ErrorCode::kSchemaViolation, Concat("no row has the column ", QuotedNames(columns, scratch->absent)));
-  } else if (status.ok() && scratch->batch.rows == 0) {
-    status = Failure(ErrorCode::kInvalid, "there are no rows");
   } else if (status.ok() && shared_.clock.MonotonicNs() >= scratch->context.deadline_ns) {
     status = absl::DeadlineExceededError("the caller's X-Request-Timeout-Ms had passed before scoring");
   } else if (status.ok()) {

@@ -121,7 +121,6 @@ class RestHandler final : public net::HttpHandler {
   };
 
   void MakeContext(Call& call);
-  bool Route404(Call& call, const Router::Match& match);
   void Offload(Call& call);
   void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
   void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);

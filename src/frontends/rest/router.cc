@@ -89,14 +89,31 @@ bool Router::Walk(uint32_t index, std::string_view path, PathParams* params, con
   return false;
 }
 
+const Route* Router::AnyRoute(const Node& node) {
+  for (const Route* route : node.routes) {
+    if (route != nullptr) return route;
+  }
+  return nullptr;
+}
+
 Router::Match Router::Find(net::Method method, std::string_view path) const {
   Match match;
   const Node* node = nullptr;
-  if (path.empty() || path[0] != '/' || !Walk(0, path, &match.params, &node)) return match;
+  if (path.empty() || path[0] != '/') return match;
+  if (!Walk(0, path, &match.params, &node)) {
+    // A path below a dialect's root ("/v2/...") is that dialect's, though it leads nowhere.
+    match.params.size = 0;
+    const std::string_view root = TakeSegment(path);
+    for (const auto& [name, child] : nodes_[0].literals) {
+      if (name == root) match.neighbour = AnyRoute(nodes_[child]);
+    }
+    return match;
+  }
   match.allow = node->allow;
   match.route = node->routes[static_cast<size_t>(method)];
   if (match.route == nullptr && method == net::Method::kHead) match.route = node->routes[static_cast<size_t>(net::Method::kGet)];
   match.outcome = match.route == nullptr ? Outcome::kNoMethod : Outcome::kFound;
+  if (match.route == nullptr) match.neighbour = AnyRoute(*node);
   return match;
 }
 

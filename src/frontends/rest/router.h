@@ -25,7 +25,8 @@ class Router {
   enum class Outcome : uint8_t { kFound, kNoRoute, kNoMethod };
   struct Match {
     Outcome outcome = Outcome::kNoRoute;
-    const Route* route = nullptr;  // for HEAD the GET route
+    const Route* route = nullptr;      // for HEAD the GET route
+    const Route* neighbour = nullptr;  // not found: one whose dialect the answer should speak; null: ours
     PathParams params;
     std::string_view allow;  // kFound, kNoMethod: the methods that there are
   };
@@ -46,6 +47,7 @@ class Router {
     std::array<const Route*, kMethods> routes{};
     std::string allow;
   };
+  static const Route* AnyRoute(const Node& node);
   uint32_t Child(uint32_t node, std::string_view segment);
   bool Walk(uint32_t node, std::string_view path, PathParams* params, const Node** found) const;
 

@@ -11,8 +11,8 @@
 #include "base/testing/paths.h"
 #include "prediction/pipeline.h"
 #include "prediction/testing/fakes.h"
-#include "registry/testing/memory_catalog.h"
 #include "registry/testing/sum_model.h"
+#include "storage/testing/fake_catalog.h"
 
 namespace vigil::testing {
 
@@ -88,7 +88,7 @@ class ServedTest : public ::testing::Test {
   TempDir dir_;
   int files_ = 0;
   SumBehaviour behaviour_;
-  MemoryCatalog catalog_;
+  FakeCatalog catalog_;
   FakeClock clock_{50'000'000};
   EventClock event_clock_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;

@@ -19,6 +19,7 @@ constexpr char kPredictions[] = "holdout-predictions.parquet";
 
 struct JobDocument {
   std::string id;
+  int64_t token = 0;
   std::string dataset_digest;
   Json dataset;
   TrainConfig config;
@@ -33,6 +34,7 @@ StatusOr<JobDocument> ParseJob(const std::string& job_path) {
   std::string mode = "fit", train, holdout;
   JsonFields fields(value, "job.json");
   fields.Read("id", &job.id);
+  fields.Read("token", &job.token);
   fields.Read("mode", &mode);
   fields.Read("label", &job.config.label);
   fields.Read("features", &job.config.features);
@@ -67,6 +69,7 @@ Status Run(const std::string& job_path) {
   VIGIL_ASSIGN_OR_RETURN(const Json metrics, TrainXgboost(job.config));
   VIGIL_ASSIGN_OR_RETURN(const std::string model, ReadWholeFile(job.config.output, kModelBytesMax));
   const Json result = {{"job_id", job.id},
+                       {"token", job.token},
                        {"status", "done"},
                        {"artefact", kArtefact},
                        {"digest", Sha256Hex(model)},

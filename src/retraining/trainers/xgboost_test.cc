@@ -57,7 +57,7 @@ TEST(TrainXgboost, LearnsMeasuresAndNamesItsColumns) {
   config.rows = {dir.file("train.parquet")};
   config.holdout = {dir.file("holdout.parquet")};
   config.rounds = 20;
-  config.params = {{"max_depth", "3"}};
+  config.params = {{"max_depth", "3"}, {"nthread", "1"}};
   config.output = dir.file("model.json");
   config.profile_output = dir.file("reference.json");
   config.predictions_output = dir.file("predictions.parquet");
@@ -100,7 +100,7 @@ TEST(TrainXgboost, EarlyStoppingKeepsTheBestTrees) {
   config.rows = {dir.file("train.parquet")};
   config.rounds = 400;
   config.early_stopping_rounds = 10;
-  config.params = {{"eta", "0.3"}};
+  config.params = {{"eta", "0.3"}, {"nthread", "1"}};
   config.output = dir.file("model.json");
   const auto metrics = TrainXgboost(config);
   ASSERT_TRUE(metrics.ok()) << metrics.status();
@@ -121,7 +121,7 @@ TEST(TrainXgboost, OtherObjectivesAndUbj) {
   config.label = "amount";
   config.features = {"night", "_label"};
   config.rounds = 5;
-  config.params = {{"objective", "reg:squarederror"}};
+  config.params = {{"objective", "reg:squarederror"}, {"nthread", "1"}};
   config.output = dir.file("model.ubj");
   const auto metrics = TrainXgboost(config);
   ASSERT_TRUE(metrics.ok()) << metrics.status();
@@ -181,9 +181,10 @@ TEST(TrainJob, FromDocumentToManifest) {
   WriteRows(dir.file("holdout.parquet"), 1000, 7);
   TrainJob job;
   job.id = "fraud-17";
+  job.attempt = 2;
   job.model = "fraud";
   job.features = {"amount", "night"};
-  job.params = {{"max_depth", "3"}};
+  job.params = {{"max_depth", "3"}, {"nthread", "1"}};
   job.rounds = 15;
   job.early_stopping_rounds = 5;
   job.dataset.train_path = dir.file("train.parquet");
@@ -193,7 +194,7 @@ TEST(TrainJob, FromDocumentToManifest) {
   ASSERT_TRUE(WriteFileAtomically(dir.file("job.json"), DumpJson(job.ToJson())).ok());
   std::string error;
   ASSERT_EQ(RunTrainJob(dir.file("job.json"), &error), kTrainerDone) << error;
-  const auto result = ReadTrainerResult(dir.path(), "fraud-17");
+  const auto result = ReadTrainerResult(dir.path(), "fraud-17", 2);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->digest, Sha256Hex(*ReadWholeFile(dir.file("model.json"), 1 << 24)));
   EXPECT_TRUE(std::filesystem::exists(result->reference_profile));
@@ -201,6 +202,7 @@ TEST(TrainJob, FromDocumentToManifest) {
   EXPECT_EQ(result->manifest.at("dataset_digest"), "abc");
   EXPECT_EQ(result->manifest.at("immature_rows"), 9);
   EXPECT_EQ(result->manifest.at("rows_read"), 5000);
+  EXPECT_EQ(ReadTrainerResult(dir.path(), "fraud-17", 3).status().code(), absl::StatusCode::kDataLoss) << "left by an earlier attempt";
   EXPECT_EQ(ReadTrainerResult(dir.path(), "fraud-18").status().code(), absl::StatusCode::kDataLoss);
 }
 

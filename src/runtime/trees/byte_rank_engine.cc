@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/cat.h"
 #include "runtime/trees/engine.h"
 
 namespace vigil::trees {
@@ -18,6 +19,9 @@ class ByteRankEngine final : public Engine {
         large_block_(large_block) {}
 
   std::string_view name() const override { return "byte-rank"; }
+  std::string description() const override {
+    return Cat(large_->name(), " in blocks of ", large_block_, " rows, ", small_->name(), " for fewer than ", large_from_);
+  }
   int64_t memory_bytes() const override { return small_->memory_bytes() + large_->memory_bytes(); }
   size_t scratch_bytes() const override { return std::max(small_->scratch_bytes(), large_->scratch_bytes()); }
 

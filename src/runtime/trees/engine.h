@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/types/span.h"
@@ -20,6 +21,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual std::string_view name() const = 0;
+  // How it goes about this forest, for people; empty: as its name says.
+  virtual std::string description() const { return ""; }
   virtual int64_t memory_bytes() const = 0;
   // Bytes a caller's thread must lend to each Score, aligned to kScratchAlignment.
   virtual size_t scratch_bytes() const = 0;

@@ -15,7 +15,8 @@
 namespace vigil::trees {
 namespace {
 
-constexpr size_t kSelfCheckRows = 160;
+constexpr int32_t kSelfCheckRows = 160;
+constexpr int32_t kSelfCheckCells = 4 << 20;  // wide models are checked on fewer rows
 
 std::string_view Why(std::string_view name) {
   if (name == "byte-rank") return "thresholds fit byte ranks, so whole trees are compared at once";
@@ -47,7 +48,7 @@ StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_v
     VIGIL_RETURN_IF_ERROR(nodes.status());
     const size_t lanes = RowLanes();
     return MakeByteRankEngine(*std::move(nodes), std::move(large), static_cast<size_t>(forest.features),
-                              static_cast<size_t>(forest.outputs), lanes * 3 / 8, lanes);
+                              static_cast<size_t>(forest.outputs), lanes * 9 / 32, lanes);
   }
   const std::vector<std::string> known = EngineNames();
   return absl::InvalidArgumentError(Cat("no engine '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
@@ -81,19 +82,20 @@ std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random) {
 }
 
 Status SelfCheck(const Forest& forest, const Engine& engine, Random random) {
-  const std::vector<float> rows = ProbeRows(forest, kSelfCheckRows, &random);
+  const auto n = static_cast<size_t>(std::clamp(kSelfCheckCells / forest.features, 8, kSelfCheckRows));
+  const std::vector<float> rows = ProbeRows(forest, n, &random);
   const std::unique_ptr<Engine> reference = MakeReferenceEngine(forest);
   AlignedBytes scratch(engine.scratch_bytes());
   std::vector<int32_t> ends(forest.outputs);
-  std::vector<float> want(kSelfCheckRows * forest.outputs), got(want.size());
+  std::vector<float> want(n * forest.outputs), got(want.size());
   const int64_t limits[] = {0, std::max(1, forest.rounds / 2)};
-  const size_t blocks[] = {kSelfCheckRows, 1, 7};
+  const size_t blocks[] = {n, 1, 7};
   for (const int64_t limit : limits) {
     forest.TreeEnds(limit, absl::MakeSpan(ends));
-    reference->Score(rows.data(), kSelfCheckRows, ends, nullptr, want.data());
+    reference->Score(rows.data(), n, ends, nullptr, want.data());
     for (const size_t block : blocks) {
       std::fill(got.begin(), got.end(), std::numeric_limits<float>::quiet_NaN());
-      ScoreInBlocks(engine, forest, rows.data(), kSelfCheckRows, block, ends, scratch.data(), got.data());
+      ScoreInBlocks(engine, forest, rows.data(), n, block, ends, scratch.data(), got.data());
       for (size_t i = 0; i < want.size(); ++i) {
         if (std::memcmp(&want[i], &got[i], sizeof(float)) == 0) continue;
         return absl::InternalError(Cat("engine '", engine.name(), "' disagrees with the reference on probe row ", i / forest.outputs,
@@ -118,7 +120,8 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
                           : self_check && name != "reference" ? SelfCheck(forest, **engine, Random(seed))
                                                               : absl::OkStatus();
     if (status.ok()) {
-      return EngineChoice{*std::move(engine), Cat(Why(name), passed_over)};
+      const std::string description = (*engine)->description();
+      return EngineChoice{*std::move(engine), Cat(Why(name), description.empty() ? "" : ": ", description, passed_over)};
     }
     passed_over += Cat("; not ", name, ": ", status.message());
   }

@@ -19,7 +19,6 @@ constexpr Objective kObjectives[] = {
     {"reg:pseudohubererror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
     {"reg:absoluteerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
     {"reg:quantileerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
-    {"reg:expectileerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
     {"reg:logistic", Transform::kSigmoid, Link::kLogit, Task::kRegression},
     {"reg:gamma", Transform::kExp, Link::kLog, Task::kRegression},
     {"reg:tweedie", Transform::kExp, Link::kLog, Task::kRegression},

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "runtime/trees/ranks.h"
 
@@ -32,8 +34,11 @@ struct NodeBlocks {
 // Margins of n rows; see Engine::Score.
 void ScoreNodeBlocks(const NodeBlocks& blocks, const float* rows, size_t n, size_t features, const int32_t* tree_ends, float* margins);
 
-// Complete trees of `depth` levels, heap order as above. `column` counts twice the ranks' columns: first those where a missing value goes
-// right, then those where it goes left. A tree's leaves are four planes of 64 bytes, one a byte of the float, lowest first.
+inline constexpr size_t kRowLanesMax = 64;
+
+// Complete trees of `depth` levels, heap order as above. `column` is a column's number times kRowLanesMax, of twice the ranks' columns:
+// first those where a missing value goes right, then those where it goes left. A tree's leaves are four planes of 64 bytes, one a byte of
+// the float, lowest first.
 struct RowTrees {
   RankTableView ranks;
   int32_t outputs = 1;
@@ -45,7 +50,6 @@ struct RowTrees {
   const uint8_t* leaf = nullptr;      // [trees][4][64]
 };
 
-inline constexpr size_t kRowLanesMax = 64;
 // Rows a register holds on this machine.
 size_t RowLanes();
 // Bytes of `scratch`, aligned to 64.
@@ -55,5 +59,9 @@ void ScoreRowTrees(const RowTrees& trees, const float* rows, size_t n, size_t fe
 
 // The instruction set in use: "AVX3_DL", "AVX2", ...
 std::string RankKernelTarget();
+// Every one that this program holds and this machine can run, best first.
+std::vector<std::string> RankKernelTargets();
+// For tests: uses that one from now on, in the whole process; empty: the best. Engines that exist keep working.
+void UseRankKernelTarget(std::string_view name);
 
 }  // namespace vigil::trees

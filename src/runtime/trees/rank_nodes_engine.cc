@@ -153,6 +153,7 @@ StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest) {
   BlockCutter cut(forest, ranks, depth, half);
   if (!cut.Cut())
     return absl::FailedPreconditionError(Cat("trees this deep and sparse need more than ", kBytesMax >> 20, " MiB of blocks"));
+  ranks.ForgetThresholds();
   return std::make_unique<RankNodesEngine>(forest, std::move(ranks), depth, half, cut);
 }
 

@@ -7,7 +7,7 @@
 // Must come after foreach_target.h.
 #include "hwy/highway.h"
 #include "runtime/trees/rank_kernels.h"
-#include "runtime/trees/rank_quantise-inl.h"
+#include "runtime/trees/rank_quantise.inc"
 
 #include <algorithm>
 #include <cstring>
@@ -53,14 +53,14 @@ class CodeTable {
     for (size_t i = 0; i < kTables; ++i) found[i] = hn::TableLookupBytes(tables_[i], within);
     // Bit 4 of the column chooses within pairs of tables, bit 5 within pairs of pairs, bit 6 the half.
     const auto bit4 = hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, column)));
-    for (size_t i = 0; i < kTables / 2; ++i) found[i] = hn::IfNegativeThenElse(bit4, found[2 * i + 1], found[2 * i]);
+    for (size_t i = 0; i < kTables / 2; ++i) found[i] = SelectByTopBit(bit4, found[2 * i + 1], found[2 * i]);
     if constexpr (kTables > 2) {
       const auto bit5 = hn::BitCast(d, hn::ShiftLeft<2>(hn::BitCast(d16, column)));
-      for (size_t i = 0; i < kTables / 4; ++i) found[i] = hn::IfNegativeThenElse(bit5, found[2 * i + 1], found[2 * i]);
+      for (size_t i = 0; i < kTables / 4; ++i) found[i] = SelectByTopBit(bit5, found[2 * i + 1], found[2 * i]);
     }
     if constexpr (kTables > 4) {
       const auto bit6 = hn::BitCast(d, hn::ShiftLeft<1>(hn::BitCast(d16, column)));
-      found[0] = hn::IfNegativeThenElse(bit6, found[1], found[0]);
+      found[0] = SelectByTopBit(bit6, found[1], found[0]);
     }
     return found[0];
   }

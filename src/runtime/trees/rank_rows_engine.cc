@@ -11,7 +11,8 @@
 namespace vigil::trees {
 namespace {
 
-constexpr size_t kLeafBytes = 256;  // four planes of 64
+constexpr size_t kColumnsMax = size_t{1} << 20;  // twice as many, times the lanes, fit 32 bits
+constexpr size_t kLeafBytes = 256;               // four planes of 64
 
 class RankRowsEngine final : public Engine {
  public:
@@ -26,6 +27,7 @@ class RankRowsEngine final : public Engine {
         leaf_(forest.trees() * kLeafBytes) {
     std::memset(threshold_.data(), kCodeAlwaysLeft, threshold_.size());
     for (int32_t t = 0; t < forest.trees(); ++t) Fill(forest, t, forest.node_begin[t], 1);
+    ranks_.ForgetThresholds();
     trees_ = {ranks_.view(), forest.outputs, base_.data(), output_begin_.data(), depth, column_.data(), threshold_.data(), leaf_.data()};
   }
 
@@ -50,7 +52,7 @@ class RankRowsEngine final : public Engine {
     if (leaf) return Fill(forest, tree, node, 2 * position);
     const RankTable::Place place = ranks_.Find(forest.feature[node], forest.value[node]);
     const size_t at = tree * lanes_ + position;
-    column_[at] = place.column + (forest.default_left[node] != 0 ? static_cast<uint32_t>(ranks_.columns()) : 0);
+    column_[at] = static_cast<uint32_t>((place.column + (forest.default_left[node] != 0 ? ranks_.columns() : 0)) * kRowLanesMax);
     threshold_[at] = place.code;
     const int64_t root = forest.node_begin[tree];
     Fill(forest, tree, root + forest.left[node], 2 * position);
@@ -61,7 +63,7 @@ class RankRowsEngine final : public Engine {
   const std::vector<float> base_;
   const std::vector<int32_t> output_begin_;
   const size_t lanes_;
-  const RankTable ranks_;
+  RankTable ranks_;
   AlignedArray<uint32_t> column_;
   AlignedArray<int8_t> threshold_;
   AlignedArray<uint8_t> leaf_;
@@ -74,7 +76,9 @@ StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest) {
   if (forest.depth > kBlockDepthMax) {
     return absl::FailedPreconditionError(Cat("trees are ", forest.depth, " deep; a register of rows takes up to ", kBlockDepthMax));
   }
-  return std::make_unique<RankRowsEngine>(forest, RankTable(forest), std::max(kBlockDepthMin, static_cast<int>(forest.depth)));
+  RankTable ranks(forest);
+  if (ranks.columns() > kColumnsMax) return absl::FailedPreconditionError(Cat("thresholds need ", ranks.columns(), " byte-rank columns"));
+  return std::make_unique<RankRowsEngine>(forest, std::move(ranks), std::max(kBlockDepthMin, static_cast<int>(forest.depth)));
 }
 
 }  // namespace vigil::trees

@@ -1,13 +1,13 @@
-// A register of rows against every node of a tree. The lanes are rows: each node compares its column of codes with its threshold, the
-// rows that reach a node are a mask, and a row's leaf is found from the masks of its path. The leaf's float is then fetched as four bytes
-// by byte shuffles, and added to the rows' sums.
+// A register of rows against every node of a tree. The lanes are rows: each node compares its column of codes with its threshold, and a
+// row's own decision at each level is chosen by its decisions above. The leaf's float is then fetched as four bytes by byte shuffles, and
+// added to the rows' sums.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/trees/rank_rows_kernel.cc"  // NOLINT
 #include "hwy/foreach_target.h"
 // Must come after foreach_target.h.
 #include "hwy/highway.h"
 #include "runtime/trees/rank_kernels.h"
-#include "runtime/trees/rank_quantise-inl.h"
+#include "runtime/trees/rank_quantise.inc"
 
 #include <algorithm>
 #include <cstring>
@@ -19,43 +19,49 @@ namespace {
 
 using ByteTag = hn::CappedTag<int8_t, kRowLanesMax>;
 using ByteVector = hn::Vec<ByteTag>;
-using ByteMask = hn::Mask<ByteTag>;
 using FloatTag = hn::Repartition<float, ByteTag>;
 using FloatVector = hn::Vec<FloatTag>;
 
 // One tree's nodes over one register of rows.
 struct TreeRows {
-  const int8_t* HWY_RESTRICT codes;  // [columns][lanes]
+  const int8_t* HWY_RESTRICT codes;  // [columns][kRowLanesMax]
   const uint32_t* HWY_RESTRICT column;
   const int8_t* HWY_RESTRICT threshold;
 };
 
-// Visits the nodes below `kNode`, depth first; `reach` are the rows that come here, and `right[l]` gathers those that go right at level l.
-// Unrolled wholly at compile time.
-template <int kDepth, int kLevel, size_t kNode>
-HWY_INLINE void Visit(const TreeRows& tree, ByteMask reach, ByteMask* HWY_RESTRICT right) {
-  const ByteTag d;
-  const auto codes = hn::Load(d, tree.codes + tree.column[kNode] * hn::Lanes(d));
-  const ByteMask above = hn::Gt(codes, hn::Set(d, tree.threshold[kNode]));
-  const ByteMask goes_right = kLevel == 0 ? above : hn::And(reach, above);
-  // The first node of a level is the first to say anything about it.
-  right[kLevel] = kNode == (size_t{1} << kLevel) ? goes_right : hn::Or(right[kLevel], goes_right);
-  if constexpr (kLevel + 1 < kDepth) {
-    const ByteMask goes_left = kLevel == 0 ? hn::Not(above) : hn::AndNot(above, reach);
-    Visit<kDepth, kLevel + 1, 2 * kNode>(tree, goes_left, right);
-    Visit<kDepth, kLevel + 1, 2 * kNode + 1>(tree, goes_right, right);
+// `yes` where the top bit of `sign` is set; only the top bit of the result means anything. A bitwise choice where that is one instruction.
+HWY_INLINE ByteVector Choose(ByteVector sign, ByteVector yes, ByteVector no) {
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_AVX2
+  return hn::IfNegativeThenElse(sign, yes, no);
+#else
+  return hn::IfVecThenElse(sign, yes, no);
+#endif
+}
+
+// The decision (top bit set: right) of each row's own node at `kLevel`, looked for below kNode at level kFrom, when path[l] holds its
+// decisions above. Every node of the level is compared; the path chooses. Unrolled wholly at compile time.
+template <int kLevel, int kFrom, size_t kNode>
+HWY_INLINE ByteVector Decision(const TreeRows& tree, const ByteVector* HWY_RESTRICT path) {
+  if constexpr (kFrom == kLevel) {
+    const ByteTag d;
+    // Saturated, so that the sign is that of the true difference: negative where code > threshold.
+    return hn::SaturatedSub(hn::Set(d, tree.threshold[kNode]), hn::Load(d, tree.codes + tree.column[kNode]));
+  } else {
+    return Choose(path[kFrom], Decision<kLevel, kFrom + 1, 2 * kNode + 1>(tree, path), Decision<kLevel, kFrom + 1, 2 * kNode>(tree, path));
   }
 }
 
-// The number of each row's leaf, 0 to 2^depth - 1.
-template <int kDepth>
-HWY_INLINE ByteVector Leaves(const TreeRows& tree) {
-  const ByteTag d;
-  ByteMask right[kDepth];
-  Visit<kDepth, 0, 1>(tree, hn::FirstN(d, hn::Lanes(d)), right);
-  auto leaf = hn::Zero(d);
-  for (int level = 0; level < kDepth; ++level) leaf = hn::Add(hn::Add(leaf, leaf), hn::IfThenElseZero(right[level], hn::Set(d, 1)));
-  return leaf;
+// Follows the path level by level; returns the number of each row's leaf, 0 to 2^depth - 1.
+template <int kDepth, int kLevel>
+HWY_INLINE ByteVector Leaves(const TreeRows& tree, ByteVector* HWY_RESTRICT path, ByteVector leaf) {
+  if constexpr (kLevel == kDepth) {
+    return leaf;
+  } else {
+    const ByteTag d;
+    path[kLevel] = Decision<kLevel, 0, 1>(tree, path);
+    const auto right = hn::IfThenElseZero(hn::Lt(path[kLevel], hn::Zero(d)), hn::Set(d, 1));
+    return Leaves<kDepth, kLevel + 1>(tree, path, hn::Add(hn::Add(leaf, leaf), right));
+  }
 }
 
 // plane[leaf] for 2^depth leaves.
@@ -71,12 +77,12 @@ HWY_INLINE ByteVector LookupPlane(const uint8_t* HWY_RESTRICT plane, ByteVector 
   auto found = hn::TableLookupBytes(hn::LoadDup128(d, bytes), within);
   if constexpr (kDepth > 4) {
     const auto bit4 = hn::BitCast(d, hn::ShiftLeft<3>(hn::BitCast(d16, leaf)));
-    found = hn::IfNegativeThenElse(bit4, hn::TableLookupBytes(hn::LoadDup128(d, bytes + 16), within), found);
+    found = SelectByTopBit(bit4, hn::TableLookupBytes(hn::LoadDup128(d, bytes + 16), within), found);
     if constexpr (kDepth > 5) {
       const auto bit5 = hn::BitCast(d, hn::ShiftLeft<2>(hn::BitCast(d16, leaf)));
       const auto low = hn::TableLookupBytes(hn::LoadDup128(d, bytes + 32), within);
       const auto high = hn::TableLookupBytes(hn::LoadDup128(d, bytes + 48), within);
-      found = hn::IfNegativeThenElse(bit5, hn::IfNegativeThenElse(bit4, high, low), found);
+      found = SelectByTopBit(bit5, SelectByTopBit(bit4, high, low), found);
     }
   }
   return found;
@@ -108,7 +114,8 @@ void ScoreBlock(const RowTrees& trees, const int8_t* codes, size_t rows, const i
     for (auto& sum : sums) sum = hn::Set(df, trees.base[o]);
     for (int32_t t = trees.output_begin[o]; t < tree_ends[o]; ++t) {
       const TreeRows tree{codes, trees.column + t * kLanes, trees.threshold + t * kLanes};
-      AddLeaves<kDepth>(trees.leaf + t * size_t{256}, Leaves<kDepth>(tree), sums);
+      ByteVector path[kDepth];
+      AddLeaves<kDepth>(trees.leaf + t * size_t{256}, Leaves<kDepth, 0>(tree, path, hn::Zero(ByteTag())), sums);
     }
     alignas(64) float sum[kRowLanesMax];
     for (size_t j = 0; j < 4; ++j) hn::Store(sums[j], df, sum + j * hn::Lanes(df));
@@ -116,24 +123,26 @@ void ScoreBlock(const RowTrees& trees, const int8_t* codes, size_t rows, const i
   }
 }
 
-// Up to a register of rows into [column][lane] codes: missing goes right, then missing goes left. Lanes without a row keep what they had.
+// Up to a register of rows into [column][kRowLanesMax] codes: missing goes right, then missing goes left. Lanes without a row keep what
+// they had.
 HWY_INLINE void QuantiseBlock(const RankTableView& ranks, const float* rows, size_t n, size_t features, int8_t* codes, int8_t* row_codes) {
-  const size_t lanes = hn::Lanes(ByteTag()), columns = ranks.columns;
+  const size_t columns = ranks.columns;
+  int8_t* left_codes = codes + columns * kRowLanesMax;
   bool missing = false;
   for (size_t r = 0; r < n; ++r, rows += features) {
-    int8_t* left = row_codes + columns;
-    const bool row_missing = Quantise(ranks, rows, row_codes, left);
-    for (size_t c = 0; c < columns; ++c) codes[c * lanes + r] = row_codes[c];
+    const int8_t* left = row_codes + columns;
+    const bool row_missing = Quantise(ranks, rows, row_codes, row_codes + columns);
     if (row_missing && !missing) {
       // The first row with a missing value: until now both halves were the same.
-      std::memcpy(codes + columns * lanes, codes, columns * lanes);
+      std::memcpy(left_codes, codes, columns * kRowLanesMax);
       missing = true;
     }
+    for (size_t c = 0; c < columns; ++c) codes[c * kRowLanesMax + r] = row_codes[c];
     if (missing) {
-      for (size_t c = 0; c < columns; ++c) codes[(columns + c) * lanes + r] = left[c];
+      for (size_t c = 0; c < columns; ++c) left_codes[c * kRowLanesMax + r] = left[c];
     }
   }
-  if (!missing) std::memcpy(codes + columns * lanes, codes, columns * lanes);
+  if (!missing) std::memcpy(left_codes, codes, columns * kRowLanesMax);
 }
 
 }  // namespace
@@ -144,7 +153,7 @@ void ScoreRowTreesOfTarget(const RowTrees& trees, const float* rows, size_t n, s
                            float* margins) {
   const size_t lanes = hn::Lanes(ByteTag());
   int8_t* codes = scratch;
-  int8_t* row_codes = scratch + 2 * trees.ranks.columns * lanes;
+  int8_t* row_codes = scratch + 2 * trees.ranks.columns * kRowLanesMax;
   while (n > 0) {
     const size_t together = std::min(n, lanes);
     QuantiseBlock(trees.ranks, rows, together, features, codes, row_codes);
@@ -178,9 +187,33 @@ void ScoreRowTrees(const RowTrees& trees, const float* rows, size_t n, size_t fe
   HWY_DYNAMIC_DISPATCH(ScoreRowTreesOfTarget)(trees, rows, n, features, tree_ends, reinterpret_cast<int8_t*>(scratch), margins);
 }
 
-std::string RankKernelTarget() {
+namespace {
+
+// Bits of HWY_TARGETS, of which a lower one is the better.
+std::vector<int64_t> UsableTargets() {
+  std::vector<int64_t> usable;
+  for (int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1) usable.push_back(rest & -rest);
+  return usable;
+}
+
+std::string NameOf(int64_t target) { return hwy::TargetName(target); }
+
+}  // namespace
+
+std::string RankKernelTarget() { return NameOf(UsableTargets().front()); }
+
+std::vector<std::string> RankKernelTargets() {
+  std::vector<std::string> names;
+  for (const int64_t target : UsableTargets()) names.push_back(NameOf(target));
+  return names;
+}
+
+void UseRankKernelTarget(std::string_view name) {
+  hwy::SetSupportedTargetsForTest(0);
+  for (const int64_t target : UsableTargets()) {
+    if (NameOf(target) == name) hwy::SetSupportedTargetsForTest(target);
+  }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  return hwy::TargetName(static_cast<uint32_t>(hwy::SupportedTargets() & -hwy::SupportedTargets()));
 }
 
 }  // namespace vigil::trees

@@ -37,8 +37,14 @@ RankTable::Place RankTable::Find(int32_t feature, float threshold) const {
           static_cast<int8_t>(static_cast<int>(i % kRankThresholdsMax) - 128)};
 }
 
+void RankTable::ForgetThresholds() {
+  thresholds_ = {};
+  first_column_ = {};
+}
+
 int64_t RankTable::memory_bytes() const {
-  int64_t bytes = fine_.bytes() + coarse_.bytes();
+  int64_t bytes =
+      fine_.bytes() + coarse_.bytes() + static_cast<int64_t>((feature_.capacity() + first_column_.capacity()) * sizeof(int32_t));
   for (const auto& thresholds : thresholds_) bytes += static_cast<int64_t>(thresholds.capacity() * sizeof(float) + sizeof(thresholds));
   return bytes;
 }

@@ -41,6 +41,9 @@ class RankTable {
   // Of a threshold that the forest has.
   Place Find(int32_t feature, float threshold) const;
 
+  // Frees what only Find needs, once an engine is built.
+  void ForgetThresholds();
+
   size_t columns() const { return feature_.size(); }
   RankTableView view() const { return {feature_.size(), feature_.data(), fine_.data(), coarse_.data()}; }
   int64_t memory_bytes() const;

@@ -7,6 +7,7 @@
 #include "runtime/cat.h"
 #include "runtime/trees/aligned.h"
 #include "runtime/trees/engine_choice.h"
+#include "runtime/trees/rank_kernels.h"
 
 namespace vigil::trees {
 namespace {
@@ -134,6 +135,7 @@ StatusOr<std::unique_ptr<TreeModel>> TreeModel::Make(TreeModelParts parts, const
   info.facts.emplace_back("features", Cat(forest.features));
   info.facts.emplace_back("outputs", Cat(forest.outputs));
   info.facts.emplace_back("base_margin", absl::StrJoin(forest.base, ","));
+  info.facts.emplace_back("instruction_set", RankKernelTarget());
   if (info.best_rounds > 0) info.facts.emplace_back("best_iteration", Cat(info.best_rounds - 1));
   return model;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -35,6 +36,15 @@ StatusOr<std::optional<int64_t>> Integer(const DocumentCursor& object, std::stri
     return std::optional<int64_t>(static_cast<int64_t>(found->number()));
   }
   return Broken(Cat(place, ".", key), "must be an integer");
+}
+
+// The first name that came before.
+std::optional<std::string> Repeated(const std::vector<std::string>& names) {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) return name;
+  }
+  return std::nullopt;
 }
 
 class XgboostReader {
@@ -132,6 +142,9 @@ class XgboostReader {
       }
       if (!model_.feature_names.empty() && model_.feature_names.size() != static_cast<size_t>(features_)) {
         return Broken("learner.feature_names", Cat(model_.feature_names.size(), " names for ", features_, " features"));
+      }
+      if (const std::optional<std::string> name = Repeated(model_.feature_names); name.has_value()) {
+        return Broken("learner.feature_names", Cat("names '", *name, "' twice"));
       }
     }
     if (const auto types = learner_->Find("feature_types"); types.has_value()) {

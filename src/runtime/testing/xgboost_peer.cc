@@ -1,4 +1,4 @@
-#include "bench/xgboost_peer.h"
+#include "runtime/testing/xgboost_peer.h"
 
 #include <dlfcn.h>
 
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace vigil::bench {
+namespace vigil::testing {
 
 // The few functions used, as declared in xgboost/c_api.h.
 struct XgboostPeer::Api {
@@ -77,13 +77,16 @@ std::string XgboostPeer::version() const {
 }
 
 Status XgboostPeer::Train(const std::vector<float>& matrix, const std::vector<float>& labels,
-                          const std::vector<std::pair<std::string, std::string>>& parameters, int rounds, const std::string& path) {
+                          const std::vector<std::pair<std::string, std::string>>& parameters, int rounds, const std::string& path,
+                          const std::vector<std::string>& label_fields) {
   void* data = nullptr;
   void* booster = nullptr;
   const auto train = [&]() -> Status {
     VIGIL_RETURN_IF_ERROR(Check(
         api_->dmatrix_create_from_mat(matrix.data(), labels.size(), matrix.size() / labels.size(), __builtin_nanf(""), &data), "matrix"));
-    VIGIL_RETURN_IF_ERROR(Check(api_->dmatrix_set_float_info(data, "label", labels.data(), labels.size()), "labels"));
+    for (const std::string& field : label_fields) {
+      VIGIL_RETURN_IF_ERROR(Check(api_->dmatrix_set_float_info(data, field.c_str(), labels.data(), labels.size()), field.c_str()));
+    }
     VIGIL_RETURN_IF_ERROR(Check(api_->booster_create(&data, 1, &booster), "booster"));
     for (const auto& [key, value] : parameters) {
       VIGIL_RETURN_IF_ERROR(Check(api_->booster_set_param(booster, key.c_str(), value.c_str()), key.c_str()));
@@ -123,4 +126,4 @@ Status XgboostPeer::Predict(const float* rows, size_t n, size_t columns, bool ma
   return absl::OkStatus();
 }
 
-}  // namespace vigil::bench
+}  // namespace vigil::testing

@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 
-namespace vigil::bench {
+namespace vigil::testing {
 
 class XgboostPeer {
  public:
@@ -18,9 +18,10 @@ class XgboostPeer {
   XgboostPeer(const XgboostPeer&) = delete;
   XgboostPeer& operator=(const XgboostPeer&) = delete;
 
-  // Trains on `rows` rows of a matrix and saves to `path` (.json or .ubj).
+  // Trains on `rows` rows of a matrix and saves to `path` (.json or .ubj). survival:aft reads its labels from two fields.
   Status Train(const std::vector<float>& matrix, const std::vector<float>& labels,
-               const std::vector<std::pair<std::string, std::string>>& parameters, int rounds, const std::string& path);
+               const std::vector<std::pair<std::string, std::string>>& parameters, int rounds, const std::string& path,
+               const std::vector<std::string>& label_fields = {"label"});
   // Makes the model at `path` the one that Predict uses.
   Status Load(const std::string& path);
   // XGBoosterPredictFromDense on [n][columns], NaN missing, one thread. `margin`: before the objective's transform. The result is the
@@ -38,4 +39,4 @@ class XgboostPeer {
   void* booster_ = nullptr;
 };
 
-}  // namespace vigil::bench
+}  // namespace vigil::testing

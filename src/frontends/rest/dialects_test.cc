@@ -1,0 +1,154 @@
+// Open Inference Protocol and MLflow over the handler.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "frontends/testing/rest_fixture.h"
+
+namespace vigil {
+namespace {
+
+using testing::FakeAnswer;
+using ::testing::HasSubstr;
+using testing::RestFixture;
+
+class Oip : public RestFixture {
+ protected:
+  static void ExpectError(const FakeAnswer& answer, int status, std::string_view text) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    EXPECT_EQ(answer.content_type, "application/json");
+    const Json body = Body(answer);
+    ASSERT_EQ(body.size(), 1u) << answer.body;
+    EXPECT_THAT(body.value("error", ""), HasSubstr(std::string(text)));
+  }
+};
+
+TEST_F(Oip, HealthAlwaysHasBothFields) {
+  EXPECT_EQ(Get("/v2/health/live").body, R"({"live":true,"ready":true})");
+  EXPECT_EQ(Get("/v2/health/ready").status, 200);
+  predict_->AddUnready();
+  EXPECT_EQ(Get("/v2/health/live").status, 200);
+  const FakeAnswer ready = Get("/v2/health/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.body, R"({"live":true,"ready":false})");
+  EXPECT_EQ(Get("/ping").status, 503);
+}
+
+TEST_F(Oip, ReadinessFollowsTheServer) {
+  bool ready = false;
+  shared_.options.ready = [&ready] { return ready; };
+  EXPECT_EQ(Get("/v2/health/ready").status, 503);
+  ready = true;
+  EXPECT_EQ(Get("/v2/health/ready").status, 200);
+}
+
+TEST_F(Oip, Metadata) {
+  const Json server = Body(Get("/v2"));
+  EXPECT_EQ(server["name"], "vigil");
+  EXPECT_TRUE(server["extensions"].is_array());
+  EXPECT_EQ(Get("/v2/models").body, R"({"models":["fraud","iris"]})");
+  EXPECT_EQ(Get("/v2/models/fraud").body,
+            R"({"name":"fraud","versions":["1","3"],"platform":"linear","inputs":[{"name":"input","datatype":"FP32","shape":[-1,2]}],)"
+            R"("outputs":[{"name":"prediction","datatype":"FP32","shape":[-1]}]})");
+  EXPECT_EQ(Get("/v2/models/fraud/versions/1?verbose=1").status, 200);
+  EXPECT_EQ(Body(Get("/v2/models/fraud/ready"))["ready"], true);
+  ExpectError(Get("/v2/models/frauds"), 404, "did you mean \"fraud\"");
+  ExpectError(Get("/v2/models/fraud/versions/9/ready"), 404, "no version");
+  predict_->AddUnready();
+  const FakeAnswer unready = Get("/v2/models/empty/ready");
+  EXPECT_EQ(unready.status, 503);
+  EXPECT_EQ(Body(unready)["ready"], false);
+  EXPECT_EQ(Body(unready)["name"], "empty");
+}
+
+TEST_F(Oip, Infer) {
+  const FakeAnswer answer =
+      Post("/v2/models/fraud/infer",
+           R"({"id":"42","inputs":[{"name":"any","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}],"parameters":{"ids":["a","b"]}})");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body,
+            R"({"model_name":"fraud","model_version":"3","id":"42","parameters":{"prediction_ids":"0000000000001,0000000000002"},)"
+            R"("outputs":[{"name":"prediction","datatype":"FP32","shape":[2],"data":[33,37]}]})");
+  EXPECT_EQ(predict_->last_ids, (std::vector<std::string>{"a", "b"}));
+  const Json version =
+      Body(Post("/v2/models/fraud/versions/1/infer",
+                R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"INT32","data":[[1,2]]}],"outputs":[{"name":"prediction"}]})"));
+  EXPECT_EQ(version["model_version"], "1");
+  EXPECT_FALSE(version.contains("id"));
+  const Json iris = Body(Post("/v2/models/iris/infer", R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP64","data":[1,1,1,1]}]})"));
+  EXPECT_EQ(iris["outputs"][0]["shape"], Json::parse("[1,3]"));
+  EXPECT_EQ(iris["outputs"][0]["data"], Json::parse("[14,15,16]"));
+}
+
+TEST_F(Oip, InferErrors) {
+  const std::string good = R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]})";
+  ExpectError(Post("/v2/models/ghost/infer", good), 404, "no model");
+  ExpectError(Post("/v2/models/fraud/versions/9/infer", good), 404, "no version");
+  ExpectError(Post("/v2/models/fraud/infer", "{"), 400, "JSON");
+  ExpectError(Post("/v2/models/fraud/infer", "{}"), 400, "inputs");
+  ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,"b"]}]})"), 400,
+              "column \"hour\"");
+  ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"amount","shape":[1],"datatype":"FP32","data":[1]}]})"), 400,
+              "\"hour\"");
+  ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[0,2],"datatype":"FP32","data":[]}]})"), 400, "no rows");
+  ExpectError(Post("/v2/models/fraud/infer", good.substr(0, good.size() - 1) + R"(,"outputs":[{"name":"score"}]})"), 400, "score");
+  ExpectError(Post("/v2/models/fraud/infer", good, "application/octet-stream", {{"Inference-Header-Content-Length", "10"}}), 400, "binary");
+  ExpectError(Get("/v2/models/fraud/infer"), 405, "POST");
+  ExpectError(Get("/v2/modles/fraud"), 404, "did you mean \"/v2/models/fraud\"");
+}
+
+class Mlflow : public RestFixture {
+ protected:
+  Mlflow() { predict_->default_model = "iris"; }
+  static void ExpectError(const FakeAnswer& answer, int status, std::string_view text) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    const Json body = Body(answer);
+    EXPECT_FALSE(body.value("error_code", "").empty());
+    EXPECT_THAT(body.value("message", ""), HasSubstr(std::string(text)));
+  }
+};
+
+constexpr char kSplit[] =
+    R"({"dataframe_split":{"columns":["petal_width","sepal_length","sepal_width","petal_length"],"data":[[1,1,1,null]]}})";
+
+TEST_F(Mlflow, Health) {
+  for (const char* path : {"/ping", "/health", "/version"}) EXPECT_EQ(Get(path).status, 200);
+  EXPECT_EQ(Get("/version").body, "0.1.0");
+}
+
+TEST_F(Mlflow, Invocations) {
+  EXPECT_EQ(Post("/invocations", kSplit).body, R"({"predictions":[[13,14,15]]})");
+  EXPECT_EQ(Post("/invocations", kSplit, "application/json; charset=utf-8").status, 200);
+  EXPECT_EQ(Post("/invocations", "sepal_length,sepal_width,petal_length,petal_width,note\n1,1,1,1,x\n", "text/csv; charset=utf-8").body,
+            R"({"predictions":[[14,15,16]]})");
+  EXPECT_EQ(Post("/invocations", R"({"dataframe_split":{"columns":["amount","hour"],"data":[[1,2]]}})", "application/json",
+                 {{"X-Vigil-Model", "fraud"}})
+                .body,
+            R"({"predictions":[33]})");
+}
+
+TEST_F(Mlflow, HeadersCarryIds) {
+  Post("/invocations", R"({"inputs":[[1,1,1,1],[2,2,2,2]]})", "application/json",
+       {{"X-Vigil-Ids", "a, b"}, {"X-Vigil-Entities", "c,d"}, {"X-Vigil-Times", "2018-01-01T00:00:00Z,2018-01-02T00:00:00Z"}});
+  EXPECT_EQ(predict_->last_ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(predict_->last_entities, (std::vector<std::string>{"c", "d"}));
+  EXPECT_EQ(predict_->last_times.size(), 2u);
+  ExpectError(Post("/invocations", R"({"inputs":[[1,1,1,1]]})", "application/json", {{"X-Vigil-Ids", "a,b"}}), 400, "X-Vigil-Ids");
+}
+
+TEST_F(Mlflow, Errors) {
+  ExpectError(Post("/invocations", "{"), 400, "JSON");
+  ExpectError(Post("/invocations", ""), 400, "empty");
+  ExpectError(Post("/invocations", R"({"foo":1})"), 400, "exactly one");
+  ExpectError(Post("/invocations", R"({"dataframe_split":{"columns":["sepal_length","sepal_width","petal_length"],"data":[[1,1,1]]}})"),
+              400, "petal_width");
+  ExpectError(Post("/invocations", R"({"inputs":[["a",3,1,0]]})"), 400, "sepal_length");
+  for (const char* type : {"application/xml", "text/plain", "application/json; format=pandas-split", ""}) {
+    ExpectError(Post("/invocations", "x", type), 415, "");
+  }
+  ExpectError(Get("/invocations"), 405, "POST");
+  predict_->default_model.clear();
+  ExpectError(Post("/invocations", kSplit), 400, "name a model");
+}
+
+}  // namespace
+}  // namespace vigil

@@ -1,0 +1,59 @@
+// Every parser of rows and labels on arbitrary bytes: the first byte says which. What a parser accepts must keep the batch's invariants.
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontends/rows/csv.h"
+#include "frontends/rows/json_rows.h"
+#include "frontends/rows/label_rows.h"
+#include "frontends/rows/oip_rows.h"
+
+namespace {
+
+void Check(const vigil::Status& status, const vigil::RowBatch& batch) {
+  if (!status.ok()) return;
+  const auto one_a_row = [&](size_t n) { return n == 0 || n == batch.rows; };
+  if (batch.values.size() != batch.rows * batch.columns || !one_a_row(batch.ids.size()) || !one_a_row(batch.entities.size()) ||
+      !one_a_row(batch.times.size()) || batch.errors.size() > vigil::kRowErrorsMax || batch.error_count < 0) {
+    std::abort();
+  }
+  size_t bytes = 0;  // views must be readable
+  for (const std::string_view id : batch.ids) bytes += std::string(id).size();
+  for (const std::string_view entity : batch.entities) bytes += std::string(entity).size();
+  for (const uint32_t row : batch.error_rows) {
+    if (row >= batch.rows) std::abort();
+  }
+  if (bytes > size_t{1} << 40) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const vigil::ColumnIndex columns({"a", "b\"", "rate"});
+  static vigil::JsonRows json;
+  static vigil::OipRows oip;
+  if (size == 0) return 0;
+  const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
+  vigil::RowBatch batch;
+  std::vector<uint32_t> absent;
+  std::deque<std::string> arena;
+  vigil::OipRequest request;
+  switch (data[0] % 8) {
+    case 0: Check(json.Parse(body, columns, {}, &batch, &absent), batch); break;
+    case 1: Check(json.Parse(body, columns, {vigil::JsonForm::kMlflow, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
+    case 2: Check(json.ParseLines(body, columns, &batch, &absent), batch); break;
+    case 3: Check(oip.Parse(body, columns, &request, &batch, &absent), batch); break;
+    case 4: {
+      vigil::CsvReader reader(body, &arena);
+      Check(vigil::ParseCsvRows(reader, columns, vigil::UnknownColumns::kWarn, &batch, &absent), batch);
+      break;
+    }
+    case 5: (void)vigil::ParseJsonLabels(body); break;
+    case 6: (void)vigil::ParseNdjsonLabels(body); break;
+    default: (void)vigil::ParseCsvLabels(body); break;
+  }
+  return 0;
+}

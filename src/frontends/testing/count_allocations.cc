@@ -1,0 +1,29 @@
+#include "frontends/testing/count_allocations.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local bool counting = false;
+thread_local int64_t allocations = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  if (counting) ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace vigil::testing {
+
+int64_t CountAllocations(const std::function<void()>& code) {
+  allocations = 0;
+  counting = true;
+  code();
+  counting = false;
+  return allocations;
+}
+
+}  // namespace vigil::testing

@@ -1,0 +1,128 @@
+#include "runtime/testing/fake_model.h"
+
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "runtime/cat.h"
+
+namespace vigil::testing {
+namespace {
+
+// INVALID_ARGUMENT unless the batch's tensors are the signature's inputs: names, types and shapes.
+Status CheckFits(const Signature& signature, const Batch& batch) {
+  if (batch.tensors().size() != signature.inputs.size()) {
+    return absl::InvalidArgumentError(Cat(batch.tensors().size(), " tensors for ", signature.inputs.size(), " inputs"));
+  }
+  for (const TensorSpec& spec : signature.inputs) {
+    // A single input goes by position, as a matrix does.
+    const TensorView* tensor = signature.inputs.size() == 1 ? &batch.tensors()[0] : batch.Find(spec.name);
+    if (tensor == nullptr) return absl::InvalidArgumentError(Cat("input '", spec.name, "' is missing"));
+    if (tensor->dtype != spec.dtype) {
+      return absl::InvalidArgumentError(Cat("input '", spec.name, "' is ", DTypeName(tensor->dtype), ", not ", DTypeName(spec.dtype)));
+    }
+    bool fits =
+        tensor->shape.size() == spec.shape.size() && !tensor->shape.empty() && tensor->shape[0] == static_cast<int64_t>(batch.rows());
+    for (size_t i = 1; fits && i < spec.shape.size(); ++i) fits = spec.shape[i] == -1 || spec.shape[i] == tensor->shape[i];
+    if (!fits) return absl::InvalidArgumentError(Cat("input '", spec.name, "' has another shape than the signature's"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+FakeModelOptions SumOfColumns(int64_t width) {
+  FakeModelOptions options;
+  options.signature.inputs.push_back({"input", DType::kFloat32, {-1, width}});
+  options.signature.outputs.push_back({"prediction", DType::kFloat32, {-1}});
+  for (int64_t c = 0; c < width; ++c) options.signature.columns.push_back(Cat("f", c));
+  options.signature.task = Task::kRegression;
+  options.score = [](const Batch& batch, Outputs* outputs) {
+    outputs->tensors.resize(1);
+    const absl::Span<float> sums = outputs->tensors[0].ResetFloats("prediction", {static_cast<int64_t>(batch.rows())});
+    const float* rows = batch.float_matrix();
+    for (size_t r = 0; r < batch.rows(); ++r) {
+      sums[r] = 0;
+      for (size_t c = 0; c < batch.width(); ++c) sums[r] += std::isnan(*rows) ? 0 : *rows, ++rows;
+    }
+    return absl::OkStatus();
+  };
+  return options;
+}
+
+struct FakeModel::State {
+  State(FakeModelOptions given, const Clock& given_clock) : options(std::move(given)), clock(given_clock) {
+    info.format = "fake";
+    info.engine = "fake";
+    info.engine_reason = "the only one";
+    info.digest = std::string(64, '0');
+  }
+
+  struct Waiting {
+    const Batch* batch;
+    Outputs* outputs;
+    ScoreCall call;
+  };
+
+  Status Answer(const Batch& batch, const ScoreCall& call, Outputs* outputs) const {
+    if (clock.MonotonicNs() >= call.deadline_ns) return absl::DeadlineExceededError("the deadline passed before the model answered");
+    return options.score(batch, outputs);
+  }
+
+  const FakeModelOptions options;
+  const Clock& clock;
+  ModelInfo info;
+  std::atomic<int64_t> calls{0};
+  mutable std::mutex mutex;
+  std::vector<Waiting> waiting;
+};
+
+class FakeModel::FakeScorer final : public Scorer {
+ public:
+  explicit FakeScorer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  StatusOr<ScoreState> Score(const Batch& batch, ScoreCall& call, Outputs* outputs) override {
+    state_->calls.fetch_add(1, std::memory_order_relaxed);
+    VIGIL_RETURN_IF_ERROR(CheckFits(state_->options.signature, batch));
+    if (!state_->options.later) {
+      VIGIL_RETURN_IF_ERROR(state_->Answer(batch, call, outputs));
+      return ScoreState::kDone;
+    }
+    if (call.post == nullptr || call.done == nullptr) {
+      return absl::FailedPreconditionError("this model answers later, and the caller cannot wait: ScoreCall needs post and done");
+    }
+    std::lock_guard lock(state_->mutex);
+    state_->waiting.push_back({&batch, outputs, call});
+    return ScoreState::kLater;
+  }
+
+ private:
+  const std::shared_ptr<State> state_;
+};
+
+FakeModel::FakeModel(FakeModelOptions options, const Clock& clock) : state_(std::make_shared<State>(std::move(options), clock)) {}
+FakeModel::~FakeModel() = default;
+const Signature& FakeModel::signature() const { return state_->options.signature; }
+const ModelInfo& FakeModel::info() const { return state_->info; }
+std::unique_ptr<Scorer> FakeModel::NewScorer() const { return std::make_unique<FakeScorer>(state_); }
+int64_t FakeModel::calls() const { return state_->calls.load(std::memory_order_relaxed); }
+
+size_t FakeModel::waiting() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->waiting.size();
+}
+
+void FakeModel::Release() {
+  std::vector<State::Waiting> released;
+  {
+    std::lock_guard lock(state_->mutex);
+    released.swap(state_->waiting);
+  }
+  for (State::Waiting& one : released) {
+    // Scored on the calling thread's own loop, where the batch and the outputs belong.
+    const auto post = one.call.post;
+    post([state = state_, one = std::move(one)] { one.call.done(state->Answer(*one.batch, one.call, one.outputs)); });
+  }
+}
+
+}  // namespace vigil::testing

@@ -1,0 +1,105 @@
+#include "runtime/trees/document.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace vigil::trees {
+namespace {
+
+std::string Length(uint64_t n) {
+  std::string bytes = "L";
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(n >> shift & 0xFF);
+  return bytes;
+}
+std::string Key(const std::string& key) { return absl::StrCat(Length(key.size()), key); }
+
+StatusOr<Document> ReadUbj(const std::string& bytes) { return ReadUbjDocument(std::make_shared<const std::string>(bytes)); }
+
+void ExpectSample(const Document& document) {
+  const DocumentCursor root(document);
+  ASSERT_TRUE(root.is_object());
+  EXPECT_EQ(root.Find("text")->text(), "hi");
+  EXPECT_EQ(root.Find("number")->number(), -2);
+  EXPECT_EQ(root.Find("yes")->number(), 1);
+  EXPECT_EQ(root.Find("nothing")->kind(), Document::Kind::kNull);
+  const auto numbers = root.Find("numbers")->numbers();
+  EXPECT_EQ(std::vector<double>(numbers.begin(), numbers.end()), (std::vector<double>{1.5, 2, -3}));
+  const auto things = root.Find("things")->Children();
+  ASSERT_EQ(things.size(), 2u);
+  EXPECT_EQ(things[0].Find("a")->number(), 1);
+  EXPECT_EQ(things[1].text(), "x");
+  EXPECT_TRUE(root.Find("empty")->is_array());
+  EXPECT_TRUE(root.Find("empty")->numbers().empty());
+  EXPECT_FALSE(root.Find("absent").has_value());
+  EXPECT_FALSE(things[1].Find("a").has_value()) << "a string has no members";
+}
+
+TEST(DocumentTest, JsonAndUbjsonReadAlike) {
+  const auto json = ReadJsonDocument(
+      R"({"text":"hi","number":-2,"yes":true,"nothing":null,"numbers":[1.5,2,-3],"things":[{"a":1},"x"],"empty":[],"after":1})");
+  ASSERT_TRUE(json.ok()) << json.status();
+  ExpectSample(*json);
+  const std::string floats = std::string("\x3F\xC0\x00\x00\x40\x00\x00\x00\xC0\x40\x00\x00", 12);
+  const auto ubj = ReadUbj(absl::StrCat("{", Key("text"), "S", Length(2), "hi", Key("number"), "i\xFE", Key("yes"), "T", Key("nothing"),
+                                        "Z", Key("numbers"), "[$d#", Length(3), floats, Key("things"), "[{U\x01", "aU\x01}SU\x01x]",
+                                        Key("empty"), "[#", Length(0), Key("after"), "I", std::string("\x00\x01", 2), "}"));
+  ASSERT_TRUE(ubj.ok()) << ubj.status();
+  ExpectSample(*ubj);
+}
+
+TEST(DocumentTest, NumbersKeepEveryBitOfFloatsAndInts) {
+  const auto whole = ReadUbj(std::string("[D\x3F\xD5\x55\x55\x55\x55\x55\x55l\x80\0\0\0U\xFFI\xFF\xFF]", 21));
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  const auto numbers = DocumentCursor(*whole).numbers();
+  EXPECT_EQ(std::vector<double>(numbers.begin(), numbers.end()), (std::vector<double>{1.0 / 3, -2147483648.0, 255, -1}));
+}
+
+TEST(DocumentTest, DeclaredLengthsAreNotBelieved) {
+  const std::pair<std::string, std::string> cases[] = {
+      {absl::StrCat("{", Length(uint64_t{1} << 62)), "a string of 4611686018427387904 bytes where 0 are left"},
+      {absl::StrCat("{", Length(~uint64_t{0})), "a length of -1"},
+      {absl::StrCat("[$d#", Length(uint64_t{1} << 40)), "an array of 1099511627776 numbers of 4 bytes where 0 bytes are left"},
+      {absl::StrCat("[$L#", Length(uint64_t{1} << 61), "abcdefgh"), "numbers of 8 bytes where 8 bytes are left"},
+      {absl::StrCat("[#", Length(uint64_t{1} << 40)), "the file ends"},
+      {absl::StrCat("[$?#", Length(1)), "a container of type '?'"},
+      {"[$dU\x01", "a typed array without a count"},
+      {"[d\x3F", "inside a number"},
+      {"{U", "inside a length"},
+      {"{d", "a length must be an integer"},
+      {"[", "inside an array"},
+      {"{", "inside an object"},
+      {"?", "unknown type '?'"},
+      {"ZZ", "1 bytes follow the document"},
+      {"[SU\x01xi\x01]", "mixes numbers with other values"},
+      {"[i\x01SU\x01x]", "mixes numbers with other values"},
+      {std::string(100000, '['), "nested deeper than 32"},
+      {"", "the file ends"},
+  };
+  for (const auto& [bytes, said] : cases) {
+    const auto document = ReadUbj(bytes);
+    ASSERT_FALSE(document.ok()) << said;
+    EXPECT_EQ(document.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(std::string(document.status().message()).find(said), std::string::npos) << document.status();
+    EXPECT_NE(std::string(document.status().message()).find("at byte"), std::string::npos) << document.status();
+  }
+}
+
+TEST(DocumentTest, ManyTinyValuesCannotFillTheMemory) {
+  const auto nulls = ReadUbj(absl::StrCat("[", std::string(100000, 'Z'), "]"));
+  ASSERT_FALSE(nulls.ok());
+  EXPECT_NE(std::string(nulls.status().message()).find("more values"), std::string::npos) << nulls.status();
+}
+
+TEST(DocumentTest, BrokenJson) {
+  for (const std::string& text : {std::string("{"), std::string("[1,2"), std::string("{\"a\":NaN}"), std::string("[1e999]"),
+                                  std::string("{} x"), std::string(100000, '['), std::string("{\"\xFF\":1}"), std::string("[1,\"a\"]")}) {
+    const auto document = ReadJsonDocument(text);
+    ASSERT_FALSE(document.ok()) << text.substr(0, 20);
+    EXPECT_EQ(document.status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace vigil::trees
