@@ -77,13 +77,14 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
-const complaints = [], foreign = [];
+const complaints = [], foreign = [], files = [];
 const answers = new Map(); // path → the newest answers that the page was given
 page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
 page.on('pageerror', (error) => complaints.push(String(error)));
 page.on('request', (request) => !request.url().startsWith(`${base}/`) && !request.url().startsWith('data:') && foreign.push(request.url()));
 page.on('response', async (response) => {
   const path = response.url().slice(base.length);
+  if (path.startsWith('/ui/')) files.push([path, response.status(), response.headers()['content-type']]);
   if (!path.startsWith('/api/') || response.request().method() !== 'GET' || response.status() !== 200) return;
   const data = await response.json().catch(() => undefined);
   if (data !== undefined) answers.set(path, [...(answers.get(path) ?? []), data].slice(-answersKept));
@@ -161,6 +162,11 @@ await check('every part is there, and says so when it has nothing', async () => 
     assert.ok(shows || !required.has(part), `${part} has nothing to show`);
   }
   return empty.length === 0 ? 'all have data' : `nothing yet in ${empty.join(', ')}`;
+});
+await check('its files are served as what they are', () => {
+  const types = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
+  for (const [path, code, type] of files) assert.deepEqual([path, code, type], [path, 200, types[path.split('.').at(-1)]]);
+  assert.ok(files.some(([path]) => path.endsWith('.js')) && files.some(([path]) => path.endsWith('.css')), String(files));
 });
 await check('charts are drawn', async () => {
   for (const [part, kind] of [['traffic', 'traffic'], ['drift', 'drift']]) {
