@@ -273,6 +273,7 @@ export function Chart(props: ChartProps): JSX.Element {
 
 function yRange(low: number | null, high: number | null, floor: number | undefined): [number, number] {
   if (low === null || high === null) return [0, 1];
+  if (low === 0 && high === 0) return [0, 0.01];
   const bottom = floor === undefined ? low : Math.min(low, floor);
   const space = (high - bottom || Math.abs(high) || 1) * 0.08;
   return [floor !== undefined && low >= floor ? floor : bottom - space, high + space];

@@ -67,7 +67,7 @@ export function Heat({ list, steps, show, chosen, onChoose, first, fold }: HeatP
   const roomy = starts.length <= 10;
   return (
     <div class="heat" ref={scroller} tabIndex={0} role="region" aria-label="by column and window">
-      {listed.length > 0 && <table class={roomy ? 'roomy' : ''}>
+      {listed.length > 0 && <table class={roomy ? 'roomy' : starts.length > 70 ? 'dense' : ''}>
         <thead>
           <tr>
             <th scope="col">column</th>

@@ -55,6 +55,7 @@ function One({ alert, at, loaded, now }: { alert: Alert; at: (rest: string) => s
       )}
       <p class="minor">
         value <Fact from={from} at={at('/value')} as="number" />, threshold <Fact from={from} at={at('/threshold')} as="number" />
+        {(alert.labels['rules'] ?? alert.rule) !== alert.rule && <>, rules {alert.labels['rules']!.replaceAll(',', ', ')}</>}
         {alert.version && <>, version <Fact from={from} at={at('/version')} /></>}
       </p>
       <p class="minor">

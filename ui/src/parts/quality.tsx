@@ -35,7 +35,7 @@ export function Quality(): JSX.Element {
       ) : (
         <Heat list={list} steps={shareSteps} show="share" fold={folds[metric]} />
       )}
-      <Chart span={view.span} title="rows that are outliers, or were cleaned" lines={lines} show="share" floor={0} marks={view.marks} height={150} fields={['n', 'p_value', 'baseline', 'significant']}
+      <Chart span={view.span} title="rows that are outliers, or were cleaned" lines={lines} show="share" floor={0} marks={view.marks} height={230} fields={['n', 'p_value', 'baseline', 'significant']}
         legend={<Legend entries={[{ label: 'outliers', color: '--muted' }, { label: 'cleaned', color: '--muted', dashed: true }]} />} empty="No rows in this range yet." />
     </Card>
   );
