@@ -14,7 +14,7 @@ const { values: options, positionals } = parseArgs({
 });
 const { chromium } = createRequire(new URL('../../ui/package.json', import.meta.url))('playwright-core');
 const parts = ['roles', 'rollouts', 'performance', 'alerts', 'traffic', 'drift', 'quality', 'concept', 'jobs', 'timeline'];
-const retries = 8; // a live server moves on between the page's question and ours
+const retries = 20; // a live server moves on between the page's question and ours; a turn is 1.5 s
 const answersKept = 4;
 
 let failures = 0;
