@@ -95,9 +95,16 @@ const facts = () => page.evaluate(() => [...document.querySelectorAll('[data-api
   return { api: element.dataset.api, value: element.dataset.value, as: element.dataset.as, text: (unseen ?? element).textContent.trim(),
     part: element.closest('section')?.id || element.closest('section, header')?.className || 'page' };
 }));
+// Every answer asked for is in: quiet for a while, as the page asks again after some seconds.
+let pending = 0;
+page.on('request', (request) => { if (request.url().includes('/api/')) ++pending; });
+for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => { if (request.url().includes('/api/')) --pending; });
 async function settled() {
   await page.waitForFunction(() => !document.body.textContent.includes('Asking the server'), undefined, { timeout: 30_000 });
-  await page.waitForLoadState('networkidle', { timeout: 5000 }).catch(() => {}); // the page never stops asking; this only lets a burst end
+  for (let quiet = 0, turn = 0; quiet < 6 && turn < 300; ++turn) {
+    await sleep(50);
+    quiet = pending === 0 ? quiet + 1 : 0;
+  }
 }
 
 // Every value on the page against the answer it was read from, its text against itself, and the API asked anew.
@@ -273,6 +280,21 @@ if (options.change || mock) {
     const after = await read();
     assert.notEqual(after.acknowledged, null);
     assert.notEqual(after.silenced_until, null);
+    await compareAll();
+  });
+}
+if (options.change || mock) {
+  await check('a rollout is paused and resumed, after a question', async () => {
+    const part = page.locator('#rollouts');
+    const read = async () => (await of('/rollouts')).rollouts.find((one) => one.ended === null);
+    if (!(await read()) || (await part.getByRole('button', { name: 'Pause' }).count()) === 0) return 'none is under way';
+    for (const [action, paused] of [['Pause', true], ['Resume', false]]) {
+      await part.getByRole('button', { name: action }).click();
+      await page.getByRole('dialog').getByRole('button', { name: action }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      assert.equal((await read()).paused, paused);
+      await part.getByRole('button', { name: paused ? 'Resume' : 'Pause' }).waitFor();
+    }
     await compareAll();
   });
 }

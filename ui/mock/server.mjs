@@ -257,6 +257,16 @@ function answer(method, url, body) {
     }
     return [200, alert];
   }
+  const steered = /^\/api\/v1\/models\/fraud\/rollouts\/(\w+)\/(pause|resume|abort|promote)$/.exec(path);
+  if (method === 'POST' && steered) {
+    const rollout = rollouts.find((one) => one.id === steered[1]);
+    if (!rollout) return problem(404, 'not_found', `no rollout "${steered[1]}"`);
+    if (rollout.ended) return problem(409, 'conflict', `rollout ${rollout.id} has ended`);
+    if (steered[2] === 'pause' || steered[2] === 'resume') rollout.paused = steered[2] === 'pause';
+    else Object.assign(rollout, { state: steered[2] === 'abort' ? 'rolled_back' : 'promoted', ended: iso(nowMs()), reason: `${steered[2]} asked for by anonymous` });
+    tell(iso(nowMs()), `rollout.${rollout.paused ? 'paused' : rollout.state}`, rollout.id, `rollout ${rollout.id}: ${steered[2]} asked for by anonymous`, 'anonymous');
+    return [200, rollout];
+  }
   if (method !== 'GET') return problem(405, 'method_not_allowed', 'not here');
   if (path === '/api/v1/status') return [200, status()];
   if (path === '/api/v1/models/fraud') return [200, model()];

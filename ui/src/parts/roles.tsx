@@ -50,8 +50,8 @@ export function Roles(): JSX.Element {
                   <td class="nowrap"><i class="swatch" style={{ background: `var(${versionColor(model.data.versions, version.version)})` }} /> v<Fact from={answer!} at={`/versions/${i}/version`} /></td>
                   <td><Chip state={version.state} /></td>
                   <td class="minor">{version.created_by || '–'}{version.trigger && `, ${version.trigger}`}</td>
-                  <td class="right">{version.training_rows > 0 ? <><Fact from={answer!} at={`/versions/${i}/training_rows`} as="count" /> rows</> : <span class="minor">unknown</span>}</td>
-                  <td class="minor" title={version.engine?.reason}>{version.engine?.name ?? 'not loaded'}</td>
+                  <td class="right nowrap">{version.training_rows > 0 ? <><Fact from={answer!} at={`/versions/${i}/training_rows`} as="count" /> rows</> : <span class="minor">unknown</span>}</td>
+                  <td class="minor nowrap" title={version.engine?.reason}>{version.engine?.name ?? 'not loaded'}</td>
                 </tr>
               ))}
             </tbody>

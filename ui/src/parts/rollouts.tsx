@@ -1,10 +1,13 @@
 // The rollout under way (or the last one): where it stands, why, and what the evidence says about harm.
 import type { JSX } from 'preact';
-import type { Answer, Rollout } from '../api';
+import { useContext, useState } from 'preact/hooks';
+import { modelPath, post, type Answer, type Rollout } from '../api';
+import { Confirm } from '../confirm';
 import { Fact } from '../fact';
-import type { Loaded } from '../feed';
+import { FeedContext, type Loaded } from '../feed';
 import { display } from '../format';
 import { Card, Chip, Empty, Failed } from '../pieces';
+import { ViewContext, type View } from '../view';
 
 const ended = new Set(['promoted', 'rolled_back', 'failed']);
 
@@ -74,6 +77,37 @@ function One({ answer, index }: { answer: Answer<{ rollouts: Rollout[] }>; index
         </div>
       ) : (
         <p class="minor">No interval yet: it appears once enough labelled outcomes of both versions are in.</p>
+      )}
+      {!ended.has(rollout.state) && <Actions rollout={rollout} />}
+    </div>
+  );
+}
+
+const consequences = {
+  pause: 'Shares stay as they are until it is resumed. Protection stays on: harm still rolls it back.',
+  resume: 'It goes on where it was paused.',
+  abort: 'All traffic goes back to the champion, and this rollout ends.',
+  promote: 'The candidate becomes champion now, whatever the evidence says.',
+};
+type Action = keyof typeof consequences;
+
+function Actions({ rollout }: { rollout: Rollout }): JSX.Element {
+  const { refresh } = useContext(FeedContext);
+  const { model } = useContext(ViewContext) as View;
+  const [asking, setAsking] = useState<Action | null>(null);
+  const actions: Action[] = [rollout.paused ? 'resume' : 'pause', 'abort', 'promote'];
+  const name = (action: Action) => action[0]!.toUpperCase() + action.slice(1);
+  const send = async (action: Action) => {
+    await post(modelPath(model.data.name, `/rollouts/${encodeURIComponent(rollout.id)}/${action}`), {});
+    refresh();
+  };
+  return (
+    <div class="buttons">
+      {actions.map((action) => <button key={action} onClick={() => setAsking(action)}>{name(action)}</button>)}
+      {asking !== null && (
+        <Confirm title={`${name(asking)} the rollout of version ${rollout.candidate}?`} action={name(asking)} onClose={() => setAsking(null)} onConfirm={() => send(asking)}>
+          <p>{consequences[asking]}</p>
+        </Confirm>
       )}
     </div>
   );
