@@ -267,19 +267,21 @@ if (options.change || mock) {
     if ((await alert.count()) === 0) return 'none is firing';
     const id = await alert.locator('[data-api$="/id"]').textContent();
     const read = async () => (await get('/api/v1/alerts')).alerts.find((one) => one.id === id);
-    await alert.getByRole('button', { name: 'Acknowledge' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
-    assert.equal((await read()).acknowledged, null, 'cancelled, and yet acknowledged');
-    await alert.getByRole('button', { name: 'Acknowledge' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click();
-    await page.waitForFunction(() => document.querySelector('#alerts li.alert.firing')?.textContent.includes('seen by'));
-    await alert.getByRole('button', { name: 'Silence' }).click();
+    if ((await read()).acknowledged === null) {
+      await alert.getByRole('button', { name: 'Acknowledge' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      assert.equal((await read()).acknowledged, null, 'cancelled, and yet acknowledged');
+      await alert.getByRole('button', { name: 'Acknowledge' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click();
+      await page.waitForFunction(() => document.querySelector('#alerts li.alert.firing')?.textContent.includes('seen by'));
+    }
+    await alert.getByRole('button', { name: /^Silence/ }).click();
     await page.getByRole('dialog').getByRole('combobox').selectOption('3600');
     await page.getByRole('dialog').getByRole('button', { name: 'Silence' }).click();
     await page.waitForFunction(() => document.querySelector('#alerts li.alert.firing')?.textContent.includes('silenced until'));
     const after = await read();
     assert.notEqual(after.acknowledged, null);
-    assert.notEqual(after.silenced_until, null);
+    assert.ok(after.silenced_until > (after.fired ?? ''), `silenced until ${after.silenced_until}`);
     await compareAll();
   });
 }
