@@ -194,7 +194,7 @@ class RunningServer final : public Server {
     retraining.directory = config_.state_dir + "/jobs";
     retraining.trainer = {ProgramPath(), "train"};
     retraining_ = std::make_unique<RetrainingService>(*registry_, *log_, *catalog_, *journal_, loaders_, retraining);
-    rollouts_ = std::make_unique<RolloutService>(*registry_, *log_, *catalog_, *journal_, RolloutService::Options{});
+    rollouts_ = std::make_unique<RolloutService>(*registry_, *log_, *catalog_, *journal_, control_clock(), RolloutService::Options{});
     alerts_ = std::make_unique<AlertEngine>(config_.alert_rules);
     ControlLoopOptions options;
     options.wait_for_jobs = config_.event_clock;

@@ -66,6 +66,7 @@ class ControlLoop {
   void Step(TimeUs now);
   void Judge(const std::vector<Finding>& findings, TimeUs now);
   void OnAlertChange(const AlertChange& change, TimeUs now);
+  bool KindsGrew(const Alert& alert);
   void StartRollout(const Job& job, TimeUs now);
   void Remember(const std::vector<Finding>& findings);
   void SaveState();
@@ -85,6 +86,7 @@ class ControlLoop {
   std::atomic<TimeUs> control_time_{0};
   std::atomic<int64_t> labels_seen_{0};
   int64_t maintained_ns_ = 0;
+  std::map<std::string, std::string> alert_kinds_;  // by alert id, as last seen; control thread only
 
   mutable std::mutex mutex_;  // guards what follows, and alerts_
   std::map<std::string, Finding> latest_;
