@@ -54,11 +54,13 @@ ModelPolicy BankPolicy() {
   policy.retraining.rounds = kTrees;
   policy.retraining.triggers.alert_kinds = {"performance", "concept"};
   policy.retraining.triggers.settle_us = 7 * kDayUs;
-  policy.retraining.triggers.cooldown_us = 10 * kDayUs;
+  policy.retraining.triggers.cooldown_us = 21 * kDayUs;
   policy.retraining.dataset.rows_min = 5'000;
   policy.retraining.dataset.holdout_share = 0.1;  // the newest: the new regime must be in both parts
   policy.rollout.steps = {{0, kDayUs, 2000}, {0.1, kDayUs, 200}, {0.5, kDayUs, 1000}};
   policy.rollout.harm_margin = 0.005;
+  // Requests of a thousand rows on a machine that also plays the bank: their latency says nothing of the model's.
+  policy.rollout.latency_floor_us = 500'000;
   return policy;
 }
 

@@ -25,7 +25,8 @@ std::string SeriesKey(const Finding& f) {
 }  // namespace
 
 ControlLoop::ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingService& retraining, RolloutService& rollouts, PredictionLog& log,
-                         Catalog& catalog, Journal& journal, const Clock& control_clock, NotifyFunction notify, ControlLoopOptions options)
+                         Catalog& catalog, Journal& journal, const Clock& control_clock, SteppedClock* stepped, NotifyFunction notify,
+                         ControlLoopOptions options)
     : monitor_(monitor),
       alerts_(alerts),
       retraining_(retraining),
@@ -34,6 +35,7 @@ ControlLoop::ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingServic
       catalog_(catalog),
       journal_(journal),
       clock_(control_clock),
+      stepped_(stepped),
       notify_(std::move(notify)),
       options_(std::move(options)) {}
 
@@ -112,6 +114,7 @@ void ControlLoop::Turn() {
 }
 
 void ControlLoop::Step(TimeUs now) {
+  if (stepped_ != nullptr) stepped_->Set(now);
   const std::vector<Finding> findings = monitor_.Advance(now);
   Remember(findings);
   Judge(findings, now);

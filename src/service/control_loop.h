@@ -40,7 +40,8 @@ using NotifyFunction = std::function<void(const std::vector<Alert>& group, bool 
 class ControlLoop {
  public:
   ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingService& retraining, RolloutService& rollouts, PredictionLog& log,
-              Catalog& catalog, Journal& journal, const Clock& control_clock, NotifyFunction notify, ControlLoopOptions options);
+              Catalog& catalog, Journal& journal, const Clock& control_clock, SteppedClock* stepped, NotifyFunction notify,
+              ControlLoopOptions options);
   ~ControlLoop();
 
   // State of alerts and windows from the last run.
@@ -80,6 +81,7 @@ class ControlLoop {
   Catalog& catalog_;
   Journal& journal_;
   const Clock& clock_;
+  SteppedClock* const stepped_;  // told each step; null on a wall clock
   const NotifyFunction notify_;
   const ControlLoopOptions options_;
 
