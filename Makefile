@@ -1,5 +1,5 @@
 # The daily vocabulary. Every target sets up what it needs first (idempotent; see tools/setup/setup.sh).
-.PHONY: help setup build demo test test-fast bench tidy golden format asan tsan clang fuzz clean
+.PHONY: help setup build build-all demo test test-fast bench tidy golden format asan tsan clang fuzz clean
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 GOLDEN ?=
@@ -10,27 +10,32 @@ help:          ## this list
 setup:         ## packages and pinned native libraries
 	@tools/setup/setup.sh build
 
-build: setup   ## build/bin/vigil
+build: setup   ## build/bin/vigil, the page inside
+	@tools/setup/build_page.sh
 	@cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }
+	@cmake --build build -j$(JOBS) --target vigil
+
+build-all: build
 	@cmake --build build -j$(JOBS)
 
 demo: build    ## the whole life of a fraud model, in minutes, on your machine
 	@build/bin/vigil demo $(DEMO_FLAGS)
 
-test: build    ## every suite
+test: build-all  ## every suite
 	@tools/setup/setup.sh test
 	@tests/run.sh all
 
-test-fast: build  ## the fast suite, under a minute
+test-fast: build-all  ## the fast suite, under a minute
 	@tests/run.sh fast
 
-bench: build   ## ratios against peers, side by side
+bench: build-all  ## ratios against peers, side by side
 	@bench/run.sh
 
 golden: build  ## the statistics against a folder shaped like fixtures/golden: make golden GOLDEN=DIR
+	@cmake --build build -j$(JOBS) --target stats_test
 	@VIGIL_GOLDEN="$(GOLDEN)" build/bin/stats_test --gtest_filter='Golden*'
 
-tidy: build    ## formatting, house rules, layers, clang-tidy
+tidy: build-all  ## formatting, house rules, layers, clang-tidy
 	@python3 tools/check/layers.py
 	@python3 tools/check/tidy.py
 	@git ls-files 'src/*.cc' 'src/*.h' 'bench/*.cc' 'bench/*.h' | xargs clang-format --dry-run -Werror

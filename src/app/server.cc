@@ -101,14 +101,16 @@ class RunningServer final : public Server {
   }
 
  private:
-  const Clock& control_clock() const { return config_.event_clock ? static_cast<const Clock&>(event_clock_) : wall_clock_; }
+  // Where the stream is, and where the control loop is in it; on a wall clock both are now.
+  const Clock& stream_clock() const { return config_.event_clock ? static_cast<const Clock&>(event_clock_) : wall_clock_; }
+  const Clock& control_clock() const { return config_.event_clock ? static_cast<const Clock&>(stepped_clock_) : wall_clock_; }
 
   Status OpenStorage() {
     VIGIL_ASSIGN_OR_RETURN(catalog_, OpenSqliteCatalog(config_.state_dir + "/catalog.db"));
     journal_ = std::make_unique<Journal>(*catalog_, control_clock());
     PredictionLogOptions options = config_.log;
     options.directory = config_.state_dir + "/log";
-    VIGIL_ASSIGN_OR_RETURN(log_, PredictionLog::Open(options, control_clock()));
+    VIGIL_ASSIGN_OR_RETURN(log_, PredictionLog::Open(options, stream_clock()));
     monitor_ = Monitor::Create(config_.monitor);
     return absl::OkStatus();
   }
@@ -194,13 +196,14 @@ class RunningServer final : public Server {
     retraining.directory = config_.state_dir + "/jobs";
     retraining.trainer = {ProgramPath(), "train"};
     retraining_ = std::make_unique<RetrainingService>(*registry_, *log_, *catalog_, *journal_, loaders_, retraining);
-    rollouts_ = std::make_unique<RolloutService>(*registry_, *log_, *catalog_, *journal_, RolloutService::Options{});
+    rollouts_ = std::make_unique<RolloutService>(*registry_, *log_, *catalog_, *journal_, stream_clock(), RolloutService::Options{});
     alerts_ = std::make_unique<AlertEngine>(config_.alert_rules);
     ControlLoopOptions options;
     options.wait_for_jobs = config_.event_clock;
     options.state_file = config_.state_dir + "/monitor.state";
     loop_ = std::make_unique<ControlLoop>(
-        *monitor_, *alerts_, *retraining_, *rollouts_, *log_, *catalog_, *journal_, control_clock(),
+        *monitor_, *alerts_, *retraining_, *rollouts_, *log_, *catalog_, *journal_, stream_clock(),
+        config_.event_clock ? &stepped_clock_ : nullptr,
         [this](const std::vector<Alert>& group, bool resolved) {
           for (const auto& notifier : notifiers_) {
             if (const Status sent = notifier->Notify(group, resolved); !sent.ok()) {
@@ -221,7 +224,7 @@ class RunningServer final : public Server {
   Status StartHttp() {
     operations_ = NewLocalOperations(LocalOperationsParts{*registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_,
                                                           *loop_, *retraining_, *rollouts_, *journal_, wall_clock_, control_clock(),
-                                                          config_.event_clock, [this] { return PipelineTotals(); },
+                                                          stream_clock(), config_.event_clock, [this] { return PipelineTotals(); },
                                                           [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
     AddMetricSources(metrics_, *operations_, *loop_);
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
@@ -269,6 +272,7 @@ class RunningServer final : public Server {
   StateLock lock_;
   SystemClock wall_clock_;
   EventClock event_clock_;
+  SteppedClock stepped_clock_{event_clock_};
   Metrics metrics_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Journal> journal_;

@@ -57,4 +57,21 @@ class EventClock final : public Clock {
   SystemClock system_;
 };
 
+// What the control loop tells: the time up to which it has judged, so that everything it decides bears that time. Until it is told, the
+// source's.
+class SteppedClock final : public Clock {
+ public:
+  explicit SteppedClock(const Clock& source) : source_(source) {}
+  TimeUs NowUs() const override {
+    const TimeUs step = step_us_.load(std::memory_order_acquire);
+    return step != 0 ? step : source_.NowUs();
+  }
+  int64_t MonotonicNs() const override { return source_.MonotonicNs(); }
+  void Set(TimeUs step) { step_us_.store(step, std::memory_order_release); }
+
+ private:
+  const Clock& source_;
+  std::atomic<TimeUs> step_us_{0};
+};
+
 }  // namespace vigil

@@ -57,7 +57,7 @@ class ConsoleNarrator final : public demo::Narrator {
   bool dirty_ = false;
 };
 
-void PrintSummary(const demo::StoryResult& r) {
+void PrintSummary(const demo::StoryResult& r, const std::string& report_path) {
   const auto line = [](const char* name, const std::string& value) { std::printf("  %-34s %s\n", name, value.c_str()); };
   const auto day = [](const std::optional<TimeUs>& time) { return time ? FormatTime(*time) : std::string("never"); };
   std::printf("\n");
@@ -72,6 +72,7 @@ void PrintSummary(const demo::StoryResult& r) {
   line("  after the promotion", absl::StrFormat("%.3f", r.after));
   line("  a model never retrained, then", absl::StrFormat("%.3f", r.static_after));
   line("seconds", absl::StrFormat("%.1f", r.seconds));
+  if (!report_path.empty()) line("report with plots", report_path);
 }
 
 int Demo(Flags flags) {
@@ -104,7 +105,7 @@ int Demo(Flags flags) {
   } else if (flags.json) {
     PrintJson(result->ToJson());
   } else {
-    PrintSummary(*result);
+    PrintSummary(*result, flags.story.report_path);
   }
   if (server != nullptr) {
     if (flags.keep && result.ok()) {
@@ -133,6 +134,8 @@ void AddDemo(CLI::App& app, std::function<int()>* run) {
   verb->add_flag("--keep", flags->keep, "leave the server and its page open at the end");
   verb->add_flag("--json", flags->json, "end with one line of JSON");
   verb->add_option("--http-port", flags->story.http_port, "0: a free one")->check(CLI::Range(0, 65535));
+  flags->story.report_path = "vigil-demo-report.html";
+  verb->add_option("--report", flags->story.report_path, "the HTML report; empty: none");
   verb->add_option("--state-dir", flags->story.state_dir, "keep the state there; default: a temporary directory");
   verb->add_option("--seed", flags->story.seed, "of the simulator");
   verb->callback([run, flags] { *run = [flags] { return Demo(*flags); }; });

@@ -94,7 +94,9 @@ Status BankClient::WaitForControl(TimeUs time, int64_t timeout_ms) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (std::chrono::steady_clock::now() < deadline) {
     VIGIL_ASSIGN_OR_RETURN(const Json status, Get("/api/v1/status"));
-    VIGIL_ASSIGN_OR_RETURN(const TimeUs reached, ParseTime(status.value("control_time", "1970-01-01T00:00:00Z")));
+    // null until the first event
+    const Json& reported = status.at("control_time");
+    const TimeUs reached = reported.is_string() ? ParseTime(reported.get_ref<const std::string&>()).value_or(0) : 0;
     if (reached >= time) return absl::OkStatus();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -37,7 +37,7 @@ struct SimulatorOptions {
   // From this day on (< 0: never) the population and the fraud change: prices rise by amount_factor, compromised terminals are no
   // longer abused, and as much fraud appears as card testing instead: many small payments at night by customers who pay often.
   int change_day = -1;
-  double amount_factor = 1.25;
+  double amount_factor = 1.6;
   int testers_a_day = 14;  // customers whose cards are tested, for tester_days
   int tester_days = 7;
 };

@@ -25,11 +25,12 @@ struct StoryOptions {
   bool change = true;     // the pattern changes
   int http_port = 0;
   uint64_t seed = 7;
-  int warmup_days = 30;    // simulated: windows fill, nothing is used
-  int train_days = 35;     // the first model's rows
-  int baseline_days = 21;  // live before the change
-  int after_days = 14;     // live after the promotion
-  int live_days_max = 90;
+  int warmup_days = 30;     // simulated: windows fill, nothing is used
+  int train_days = 35;      // the first model's rows
+  int baseline_days = 21;   // live before the change
+  int after_days = 30;      // live after the promotion
+  std::string report_path;  // HTML with plots; empty: none
+  int live_days_max = 110;
 };
 
 // Average precision is of a day's transactions, averaged over days.

@@ -55,7 +55,8 @@ class MonitorWriter {
   // bin), NaN without a reference.
   virtual float OutlierScore(uint32_t slot, absl::Span<const float> features) const = 0;
   // Hands sealed windows to the merger; called at the end of a turn of the loop. Never waits: what cannot be handed over stays.
-  virtual void Seal() = 0;
+  // True when everything counted so far was handed over.
+  virtual bool Seal() = 0;
 };
 
 enum class Window : uint8_t { kMinute, kHour, kDay };

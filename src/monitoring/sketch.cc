@@ -95,11 +95,11 @@ float SketchWriter::OutlierScore(uint32_t slot, absl::Span<const float> features
   return table[slot]->OutlierScore(features);
 }
 
-void SketchWriter::Seal() {
-  if (open_count_ == 0 && sealed_.empty() && rows_unknown_ == 0 && rows_shed_ == 0) return;
+bool SketchWriter::Seal() {
+  if (open_count_ == 0 && sealed_.empty() && rows_unknown_ == 0 && rows_shed_ == 0) return true;
   std::unique_lock lock(mailbox_->mutex, std::try_to_lock);
   // The merger is taking, or has fallen behind: counts stay open, where more rows cost no more memory.
-  if (!lock.owns_lock() || mailbox_->sealed.size() > bytes_max_) return;
+  if (!lock.owns_lock() || mailbox_->sealed.size() > bytes_max_) return false;
   while (open_count_ > 0) Pack(open_[--open_count_].get());
   if (mailbox_->sealed.empty()) {
     std::swap(mailbox_->sealed, sealed_);  // the merger leaves its emptied string here: both keep their memory
@@ -109,6 +109,7 @@ void SketchWriter::Seal() {
   sealed_.clear();
   mailbox_->rows_unknown += std::exchange(rows_unknown_, 0);
   mailbox_->rows_shed += std::exchange(rows_shed_, 0);
+  return true;
 }
 
 }  // namespace vigil

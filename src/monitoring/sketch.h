@@ -40,7 +40,7 @@ class SketchWriter final : public MonitorWriter {
 
   void Observe(const Observation& row) override;
   float OutlierScore(uint32_t slot, absl::Span<const float> features) const override;
-  void Seal() override;
+  bool Seal() override;
 
  private:
   struct Open {

@@ -47,8 +47,6 @@ void RowRecorder::Flush() {
   if (writer_ != nullptr && !writer_->Flush().ok()) counters_.log_failures.Add(1);
 }
 
-void RowRecorder::Seal() {
-  if (monitor_ != nullptr) monitor_->Seal();
-}
+bool RowRecorder::Seal() { return monitor_ == nullptr || monitor_->Seal(); }
 
 }  // namespace vigil

@@ -37,7 +37,7 @@ class RowRecorder {
   // Fills record.prediction_id.
   void Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells);
   void Flush();
-  void Seal();
+  bool Seal();
 
  private:
   void OpenWriter();

@@ -85,6 +85,7 @@ struct Pipeline::State final : FlightOwner {
   const PipelineOptions options;
   const Clock& clock;
   EventClock* const event_clock;  // null: wall time
+  TimeUs newest_time = 0;         // of the rows of this thread
   LiveCounters counters;
 
   // Requests pin the snapshot through a handle of this thread's own, so that threads do not fight over one reference count.
@@ -171,7 +172,7 @@ TimeUs Pipeline::State::RowTime(const Flight& flight, size_t row) const {
 
 void Pipeline::State::ObserveTimes(const RowBatch& batch) {
   if (event_clock == nullptr || batch.times.empty()) return;
-  event_clock->Observe(*std::max_element(batch.times.begin(), batch.times.end()));
+  newest_time = std::max(newest_time, *std::max_element(batch.times.begin(), batch.times.end()));
 }
 
 uint32_t Pipeline::State::LatencyUs(const Flight& flight) const {
@@ -398,7 +399,9 @@ void Pipeline::EndTurn() {
   state_->Reclaim();
   state_->shadows.Run();
   state_->recorder.Flush();
-  state_->recorder.Seal();
+  // The clock moves only when what was counted up to then has been handed over: a window never closes over rows still on their way.
+  if (state_->recorder.Seal() && state_->event_clock != nullptr && state_->newest_time > 0)
+    state_->event_clock->Observe(state_->newest_time);
   state_->Refresh();
   state_->scorers.Sweep();
 }

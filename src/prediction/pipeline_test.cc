@@ -164,6 +164,11 @@ TEST_F(PipelineTest, EventTimesDriveTheClockOnlyWhenAsked) {
   Answer(events);
   EXPECT_EQ(log_.records[2].time, 900);
   EXPECT_EQ(log_.records[3].time, 800);
+  monitor_.seal_succeeds = false;
+  pipeline_->EndTurn();
+  EXPECT_EQ(event_clock_.NowUs(), 0) << "the rows of that time are not counted yet";
+  monitor_.seal_succeeds = true;
+  pipeline_->EndTurn();
   EXPECT_EQ(event_clock_.NowUs(), 900);
   Answer(Rows({1, 1}));
   EXPECT_EQ(log_.records[4].time, 900) << "a row without a time happens now";

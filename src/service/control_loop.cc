@@ -25,7 +25,8 @@ std::string SeriesKey(const Finding& f) {
 }  // namespace
 
 ControlLoop::ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingService& retraining, RolloutService& rollouts, PredictionLog& log,
-                         Catalog& catalog, Journal& journal, const Clock& control_clock, NotifyFunction notify, ControlLoopOptions options)
+                         Catalog& catalog, Journal& journal, const Clock& control_clock, SteppedClock* stepped, NotifyFunction notify,
+                         ControlLoopOptions options)
     : monitor_(monitor),
       alerts_(alerts),
       retraining_(retraining),
@@ -34,6 +35,7 @@ ControlLoop::ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingServic
       catalog_(catalog),
       journal_(journal),
       clock_(control_clock),
+      stepped_(stepped),
       notify_(std::move(notify)),
       options_(std::move(options)) {}
 
@@ -112,6 +114,7 @@ void ControlLoop::Turn() {
 }
 
 void ControlLoop::Step(TimeUs now) {
+  if (stepped_ != nullptr) stepped_->Set(now);
   const std::vector<Finding> findings = monitor_.Advance(now);
   Remember(findings);
   Judge(findings, now);
@@ -148,13 +151,33 @@ void ControlLoop::OnAlertChange(const AlertChange& change, TimeUs now) {
   const bool resolved = change.kind == AlertChange::Kind::kResolved;
   (void)catalog_.Apply({CatalogWrite{kAlertKind, alert.id, DumpJson(AlertToJson(alert)),
                                      CatalogWrite::kAnyEpoch}});  // history; the state itself is saved above
-  if (!fired && !resolved) return;
+  // An update may bring a symptom of another kind (performance, a week after drift), which may be what a retraining waits for.
+  retraining_.OnAlert(alert, now);
+  if (resolved) alert_kinds_.erase(alert.id);
+  const bool grew = !resolved && KindsGrew(alert) && !fired;
+  if (!fired && !resolved && !grew) return;
   const auto summary = alert.annotations.find("summary");
   const std::string text = summary == alert.annotations.end() ? alert.rule : summary->second;
-  journal_.Record(alert.model, fired ? "alert.fired" : "alert.resolved", alert.id, absl::StrCat(fired ? "alert: " : "resolved: ", text),
+  journal_.Record(alert.model,
+                  fired      ? "alert.fired"
+                  : resolved ? "alert.resolved"
+                             : "alert.grew",
+                  alert.id,
+                  absl::StrCat(fired      ? "alert: "
+                               : resolved ? "resolved: "
+                                          : "alert grew: ",
+                               text),
                   kActor, now, DumpJson(AlertToJson(alert)));
   if (alert.silenced_until <= now) notify_({alert}, resolved);
-  if (fired) retraining_.OnAlert(alert, now);
+}
+
+bool ControlLoop::KindsGrew(const Alert& alert) {
+  const auto kinds = alert.labels.find("kinds");
+  if (kinds == alert.labels.end()) return false;
+  std::string& known = alert_kinds_[alert.id];
+  const bool grew = !known.empty() && kinds->second.size() > known.size();
+  known = kinds->second;
+  return grew;
 }
 
 void ControlLoop::StartRollout(const Job& job, TimeUs now) {

@@ -40,7 +40,8 @@ using NotifyFunction = std::function<void(const std::vector<Alert>& group, bool 
 class ControlLoop {
  public:
   ControlLoop(Monitor& monitor, AlertEngine& alerts, RetrainingService& retraining, RolloutService& rollouts, PredictionLog& log,
-              Catalog& catalog, Journal& journal, const Clock& control_clock, NotifyFunction notify, ControlLoopOptions options);
+              Catalog& catalog, Journal& journal, const Clock& control_clock, SteppedClock* stepped, NotifyFunction notify,
+              ControlLoopOptions options);
   ~ControlLoop();
 
   // State of alerts and windows from the last run.
@@ -66,6 +67,7 @@ class ControlLoop {
   void Step(TimeUs now);
   void Judge(const std::vector<Finding>& findings, TimeUs now);
   void OnAlertChange(const AlertChange& change, TimeUs now);
+  bool KindsGrew(const Alert& alert);
   void StartRollout(const Job& job, TimeUs now);
   void Remember(const std::vector<Finding>& findings);
   void SaveState();
@@ -79,12 +81,14 @@ class ControlLoop {
   Catalog& catalog_;
   Journal& journal_;
   const Clock& clock_;
+  SteppedClock* const stepped_;  // told each step; null on a wall clock
   const NotifyFunction notify_;
   const ControlLoopOptions options_;
 
   std::atomic<TimeUs> control_time_{0};
   std::atomic<int64_t> labels_seen_{0};
   int64_t maintained_ns_ = 0;
+  std::map<std::string, std::string> alert_kinds_;  // by alert id, as last seen; control thread only
 
   mutable std::mutex mutex_;  // guards what follows, and alerts_
   std::map<std::string, Finding> latest_;

@@ -184,7 +184,7 @@ class LocalOperations final : public Operations {
     status.started = started_;
     status.uptime_us = (p_.wall_clock.MonotonicNs() - started_ns_) / 1000;
     status.now = p_.wall_clock.NowUs();
-    status.event_time = p_.event_clock ? p_.control_clock.NowUs() : 0;
+    status.event_time = p_.event_clock ? p_.stream_clock.NowUs() : 0;
     status.control_time = p_.loop.control_time();
     const std::vector<Alert> alerts = p_.loop.ActiveAlerts();
     status.alerts_firing = std::count_if(alerts.begin(), alerts.end(), [](const Alert& a) { return a.state == AlertState::kFiring; });

@@ -22,6 +22,7 @@ struct LocalOperationsParts {
   Journal& journal;
   const Clock& wall_clock;
   const Clock& control_clock;  // the same, or the event clock
+  const Clock& stream_clock;   // how far the requests' own times are
   bool event_clock = false;
   std::function<PipelineCounters()> pipeline_counters;
   std::function<net::ServerCounters()> net_counters;

@@ -27,8 +27,13 @@ bool RolloutEnded(RolloutState state) {
   return state == RolloutState::kPromoted || state == RolloutState::kRolledBack || state == RolloutState::kFailed;
 }
 
-RolloutService::RolloutService(Registry& registry, const PredictionLog& log, Catalog& catalog, Journal& journal, Options options)
-    : registry_(registry), log_(log), catalog_(catalog), journal_(journal), options_(options) {}
+RolloutService::RolloutService(Registry& registry, const PredictionLog& log, Catalog& catalog, Journal& journal, const Clock& control_clock,
+                               Options options)
+    : registry_(registry), log_(log), catalog_(catalog), journal_(journal), clock_(control_clock), options_(options) {}
+
+// A step's cohort begins with the first prediction that its plan routed. On an event clock the loop may still be judging an hour while
+// later ones were served under the old plan.
+TimeUs RolloutService::RoutedFrom(TimeUs now) const { return std::max(now, clock_.NowUs()); }
 
 Status RolloutService::Restore() {
   VIGIL_ASSIGN_OR_RETURN(const std::vector<CatalogEntry> entries, catalog_.List(kKind));
@@ -81,6 +86,7 @@ StatusOr<Rollout> RolloutService::Create(const std::string& model, const std::st
   rollout.options = options;
   rollout.started = rollout.step_started = now;
   rollout = Advance(std::move(rollout), RolloutEvidence{}, now);
+  rollout.step_started = RoutedFrom(now);
   VIGIL_RETURN_IF_ERROR(Apply(rollout, by, now));
   active_[rollout.id] = Active{rollout, now, -1};
   return rollout;
@@ -121,6 +127,7 @@ void RolloutService::Step(Active& active, TimeUs now) {
     if (const Status saved = Save(current); !saved.ok()) active.labels_seen = -1;  // ask again at the next tick
     return;
   }
+  if (next.step != current.step || next.step_started != current.step_started) next.step_started = RoutedFrom(now);
   if (const Status applied = Apply(next, kPolicy, now); !applied.ok()) {
     next.state = RolloutState::kFailed;
     next.ended = now;

@@ -23,7 +23,9 @@ class RolloutService {
   struct Options {
     int64_t evaluate_every_us = kHourUs;  // of control time: evidence is a scan of the step's predictions
   };
-  RolloutService(Registry& registry, const PredictionLog& log, Catalog& catalog, Journal& journal, Options options);
+  // `control_clock`: traffic up to its time may have been routed already when a plan is published.
+  RolloutService(Registry& registry, const PredictionLog& log, Catalog& catalog, Journal& journal, const Clock& control_clock,
+                 Options options);
 
   // Reads unfinished rollouts back and publishes their plans again.
   Status Restore();
@@ -54,6 +56,7 @@ class RolloutService {
   void Step(Active& active, TimeUs now);
   Status Apply(Rollout& rollout, const std::string& by, TimeUs now);
   Status Finish(Rollout& rollout, const std::string& by, TimeUs now);
+  TimeUs RoutedFrom(TimeUs now) const;
   Status Save(const Rollout& rollout);
   StatusOr<std::string> NextId();
 
@@ -61,6 +64,7 @@ class RolloutService {
   const PredictionLog& log_;
   Catalog& catalog_;
   Journal& journal_;
+  const Clock& clock_;
   const Options options_;
   mutable std::mutex mutex_;
   std::map<std::string, Active> active_;  // by rollout id

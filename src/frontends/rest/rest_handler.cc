@@ -53,9 +53,19 @@ RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_p
   loop.AddTurnHook([this, alive = alive_] {
     if (*alive) predict_->EndTurn();
   });
+  IdleTurn();
 }
 
 RestHandler::~RestHandler() { *alive_ = false; }
+
+// A loop without requests still hands its last counts over and lets go of versions that were unloaded.
+void RestHandler::IdleTurn() {
+  loop_.RunAfter(kIdleTurnMs, [this, alive = alive_] {
+    if (!*alive) return;
+    predict_->EndTurn();
+    IdleTurn();
+  });
+}
 
 void RestHandler::MakeContext(Call& call) {
   RequestContext& context = call.context;

@@ -31,6 +31,8 @@
 
 namespace vigil {
 
+inline constexpr int64_t kIdleTurnMs = 20;
+
 struct RestOptions {
   std::string version = "0.1.0";  // of this program
   std::function<bool()> ready;    // beside the models: false while starting and draining; null: always
@@ -121,6 +123,7 @@ class RestHandler final : public net::HttpHandler {
     int64_t arrived_ns = 0;
   };
 
+  void IdleTurn();
   void MakeContext(Call& call);
   void Offload(Call& call);
   void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);

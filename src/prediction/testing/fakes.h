@@ -106,6 +106,7 @@ class MemoryMonitor final : public Monitor {
   bool keep = true;
   std::vector<Seen> seen;
   int seals = 0;
+  bool seal_succeeds = true;
 
  private:
   class Writer final : public MonitorWriter {
@@ -123,7 +124,10 @@ class MemoryMonitor final : public Monitor {
                                {row.outputs.begin(), row.outputs.end()}});
     }
     float OutlierScore(uint32_t, absl::Span<const float>) const override { return 0; }
-    void Seal() override { ++monitor_.seals; }
+    bool Seal() override {
+      ++monitor_.seals;
+      return monitor_.seal_succeeds;
+    }
 
    private:
     MemoryMonitor& monitor_;
