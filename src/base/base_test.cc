@@ -83,6 +83,9 @@ TEST(Text, TimesRoundTrip) {
 
 TEST(Text, SuggestsTheNearestName) {
   EXPECT_EQ(NearestName("amuont", {"amount", "during_night"}), "amount");
+  EXPECT_EQ(NearestName("fruad", {"fraud"}), "fraud");       // two letters swapped are one slip
+  EXPECT_EQ(NearestName("fruda", {"fraud"}), std::nullopt);  // two slips in five letters are too many
+  EXPECT_EQ(NearestName("ab", {"ba", "ax"}), "ba");
   EXPECT_EQ(NearestName("zzz", {"amount"}), std::nullopt);
   EXPECT_EQ(DidYouMean("amont", {"amount"}), " (did you mean \"amount\"?)");
 }

@@ -16,15 +16,15 @@ struct Flags {
   bool margin = false, best_iteration = false, json = false;
 };
 
-// One column an output number: `prediction`, or `prediction_0` ... when a row has several.
+// One column an output number: `prediction`, or `prediction_0` ... when a row has several. Scores are 32-bit floats and written as such.
 void NameOutputs(const std::string& name, int64_t width, std::vector<TableColumn>* columns) {
-  for (int64_t k = 0; k < width; ++k) columns->push_back({width == 1 ? name : absl::StrCat(name, "_", k), TableType::kFloat64});
+  for (int64_t k = 0; k < width; ++k) {
+    columns->push_back({width == 1 ? name : absl::StrCat(name, "_", k), TableType::kFloat64, true});
+  }
 }
 
 StatusOr<int64_t> BestRounds(const ModelInfo& info) {
-  for (const auto& [name, value] : info.facts) {
-    if (name == "best_iteration") return std::stoll(value) + 1;
-  }
+  if (info.best_rounds > 0) return info.best_rounds;
   return absl::InvalidArgumentError("--best-iteration: the model was not trained with early stopping (it has no best_iteration)");
 }
 

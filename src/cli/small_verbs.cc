@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/remote.h"
 #include "net/client.h"
+#include "retraining/retraining.h"
 
 namespace vigil::cli {
 namespace {
@@ -81,7 +82,8 @@ Finding TryLibrary(const std::string& file, const std::string& variable, const s
 int Doctor(bool json) {
   std::vector<Finding> findings;
   findings.push_back(TryLibrary("libduckdb.so", "VIGIL_DUCKDB_LIB", "reading and writing Parquet, CSV and NDJSON files"));
-  findings.push_back(TryLibrary("libxgboost.so", "VIGIL_XGBOOST_LIB", "training"));
+  const StatusOr<std::string> trainer = TrainerLibrary();
+  findings.push_back({"libxgboost.so", trainer.ok(), trainer.ok() ? *trainer : std::string(trainer.status().message())});
   findings.push_back({"cores", true, absl::StrCat(sysconf(_SC_NPROCESSORS_ONLN))});
   findings.push_back(
       {"avx2", __builtin_cpu_supports("avx2") != 0, "byte-rank engines run on any CPU; AVX2 and AVX-512 VBMI make them fast"});

@@ -28,14 +28,14 @@ void RowRecorder::Record(PredictionRecord& record, uint32_t slot, ArmCode arm, u
     record.prediction_id = unlogged_.Next();
     if (log_ != nullptr) counters_.log_dropped.Add(1);
   }
-  const bool refused = record.status == PredictionStatus::kRefused;
-  if (monitor_ == nullptr || (record.outputs.empty() && !refused)) return;  // the monitor has no notion of a failed row
+  if (monitor_ == nullptr) return;
   Observation row;
   row.slot = slot;
   row.arm = static_cast<uint8_t>(arm);
   row.time = record.time;
   row.latency_us = record.latency_us;
-  row.refused = refused;
+  row.refused = record.status == PredictionStatus::kRefused;
+  row.failed = !row.refused && record.outputs.empty();
   row.cleaned = cleaned_cells;
   row.features = record.features;
   row.outputs = record.outputs;

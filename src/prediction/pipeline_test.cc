@@ -284,7 +284,9 @@ TEST_F(CanaryTest, AFailingArmFailsTheRequestAndIsLoggedAgainstThatArmAlone) {
   EXPECT_EQ(log_.records[0].status, PredictionStatus::kFailed);
   EXPECT_EQ(log_.records[0].arm, "canary");
   EXPECT_EQ(pipeline_->counters().failed_rows, 2);
-  EXPECT_TRUE(monitor_.seen.empty());
+  ASSERT_EQ(monitor_.seen.size(), 1u);  // as a failure, which traffic counts
+  EXPECT_TRUE(monitor_.seen[0].failed);
+  EXPECT_FALSE(monitor_.seen[0].refused);
 }
 
 TEST_F(CanaryTest, ShadowsScoreEveryAnsweredRowUnseen) {
@@ -366,7 +368,10 @@ TEST_F(PipelineTest, AFailingShadowHarmsNobody) {
   EXPECT_EQ(pipeline_->counters().failed_rows, 0);
   EXPECT_EQ(log_.records[1].status, PredictionStatus::kShadow);
   EXPECT_TRUE(log_.records[1].outputs.empty());
-  EXPECT_EQ(monitor_.seen.size(), 1u);
+  ASSERT_EQ(monitor_.seen.size(), 2u);
+  EXPECT_FALSE(monitor_.seen[0].failed);
+  EXPECT_TRUE(monitor_.seen[1].failed);
+  EXPECT_EQ(monitor_.seen[1].arm, 2) << "the shadow's failure, not the champion's";
 }
 
 TEST_F(PipelineTest, WithoutALogIdsAreStillUnique) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <tuple>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "registry/plan_validation.h"
 #include "registry/registry_state.h"
@@ -175,7 +176,12 @@ Status Registry::RestoreEntries() {
   }));
   for (auto& [name, model] : models) {
     std::sort(model->versions.begin(), model->versions.end(), [](const auto& a, const auto& b) {
-      const auto order = [](const VersionFacts& f) { return std::tuple(f.created, f.version.size(), std::string_view(f.version)); };
+      // Numbers are given in order of registration. Times of creation are not comparable where event time and wall time meet.
+      const auto order = [](const VersionFacts& f) {
+        int64_t number = 0;
+        const bool numbered = absl::SimpleAtoi(f.version, &number);
+        return std::tuple(!numbered, numbered ? number : f.created, std::string_view(f.version));
+      };
       return order(a->facts) < order(b->facts);
     });
   }

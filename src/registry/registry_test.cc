@@ -359,6 +359,23 @@ TEST_F(RegistryTest, ARestartRestoresRolesAndTheWarmFormerChampion) {
   EXPECT_EQ(registry_->Rollback("fraud", "me", "")->version, "1");
 }
 
+TEST_F(RegistryTest, VersionsKeepTheirOrderWhateverClockDatedThem) {
+  const char* const numbers[] = {"8", "9", "10", "11"};
+  for (int i = 0; i < 4; ++i) {
+    VersionFacts facts;
+    facts.model = "fraud";
+    facts.version = numbers[i];
+    facts.uri = File(i + 1);
+    facts.created = 1000 - i;  // such as event time after a first version dated by the wall clock
+    ASSERT_TRUE(registry_->Register(facts, LoadOptions{}, nullptr, nullptr, false).ok());
+  }
+  Restart();
+  std::vector<std::string> order;
+  const auto records = registry_->Versions("fraud");
+  for (const VersionRecord& record : records.value()) order.push_back(record.facts.version);
+  EXPECT_THAT(order, ElementsAre("8", "9", "10", "11"));
+}
+
 TEST_F(RegistryTest, ABrokenChampionIsReportedAtStartAndReplacedByTheNextRegistration) {
   ASSERT_TRUE(Add(1, true).ok());
   testing::WriteSumModel(File(1), 42);

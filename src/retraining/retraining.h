@@ -165,6 +165,9 @@ struct TrainJob {
   Json ToJson() const;
 };
 
+// "XGBoost 3.2.0" when the library that trains can be loaded; NOT_FOUND says what was tried.
+StatusOr<std::string> TrainerLibrary();
+
 // What a retraining child process does: reads the job that VIGIL_JOB names, trains, writes result.json last. Returns the exit code;
 // errors go to `error`, and for exit codes other than 0 no result.json exists.
 int RunTrainJob(const std::string& job_path, std::string* error);

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "prediction/route.h"
 
 namespace vigil {
 namespace {
@@ -100,6 +101,8 @@ class EvidenceReader {
       if (candidate) AddShadow(row);
       return absl::OkStatus();
     }
+    // Who asks for a version by its number chose it themselves, and a refused row says nothing about the model: neither is evidence.
+    if (row.status == PredictionStatus::kRefused || row.arm == kExplicitArm) return absl::OkStatus();
     ArmSums& arm = candidate ? treatment_ : control_;
     ++arm.predictions;
     arm.failures += row.status == PredictionStatus::kFailed;

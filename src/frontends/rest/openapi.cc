@@ -42,7 +42,8 @@ Json Content(std::string_view types, std::string_view schema) {
   while (!types.empty()) {
     const std::string_view type = TakeUntil(types, ' ');
     const bool json = type == "application/json" || type.ends_with("+json");
-    content[std::string(type)] = {{"schema", json && !schema.empty() ? Reference(schema) : Json{{"type", "string"}}}};
+    const Json unnamed = json ? Json::object() : Json{{"type", "string"}};
+    content[std::string(type)] = {{"schema", json && !schema.empty() ? Reference(schema) : unnamed}};
   }
   return content;
 }

@@ -23,6 +23,10 @@ int64_t TimeoutNs(std::string_view header) {
   return std::min(ms, kTimeoutMsMax) * 1'000'000;
 }
 
+// Loops draw their request ids far apart: seeds that differ by the generator's own increment would give each loop the ids of the one
+// before it, one request later.
+uint64_t LoopSeed(uint64_t seed, uint32_t loop) { return Random(seed + loop)(); }
+
 template <typename To>
 void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id,
                      net::ReplyHeader extra) {
@@ -39,7 +43,7 @@ RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_p
     : shared_(shared),
       loop_(loop),
       predict_(std::move(predict)),
-      random_(shared.options.seed + 0x9E3779B97F4A7C15u * (loop.index() + 1)),
+      random_(LoopSeed(shared.options.seed, loop.index())),
       post_([loop = &loop](std::function<void()> task) { loop->Post(std::move(task)); }),
       alive_(std::make_shared<bool>(true)) {
   for (size_t d = 0; d < kDialects; ++d) {
@@ -75,6 +79,9 @@ void RestHandler::MakeContext(Call& call) {
         break;
       case 11:
         if (EqualsIgnoreCase(header.name, "traceparent")) context.trace = ParseTraceparent(header.value);
+        break;
+      case 16:
+        if (EqualsIgnoreCase(header.name, "Content-Encoding")) call.encoding = StripBlanks(header.value);
         break;
       case 20:
         if (EqualsIgnoreCase(header.name, "X-Request-Timeout-Ms")) {
@@ -121,6 +128,12 @@ void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exch
   if (permission != 0 && (call.context.principal.permissions >> permission & 1) == 0) {
     AnswerError(call, Failure(ErrorCode::kForbidden, Concat("\"", call.context.principal.name, "\" lacks the permission \"",
                                                             PermissionName(call.route->permission), "\"")));
+    return;
+  }
+  if (!call.encoding.empty() && !EqualsIgnoreCase(call.encoding, "identity")) {
+    AnswerError(call, Failure(ErrorCode::kUnsupportedMediaType,
+                              Concat("Content-Encoding \"", call.encoding.substr(0, 64), "\" is not decoded here; send the body as it is"),
+                              "Content-Encoding"));
     return;
   }
   call.route->inline_handler != nullptr ? call.route->inline_handler(*this, call) : Offload(call);

@@ -60,6 +60,7 @@ struct Call {
   RequestContext context;
   std::array<char, 16> made_id{};                   // when the caller gave no request id
   std::array<std::string, kPathParamsMax> decoded;  // parameters that were percent-encoded
+  std::string_view encoding = {};                   // Content-Encoding of the body
 };
 
 struct PredictScratch;

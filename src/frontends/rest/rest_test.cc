@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "frontends/testing/count_allocations.h"
 #include "frontends/testing/rest_fixture.h"
 
@@ -10,6 +12,9 @@ namespace {
 
 using net::Method;
 using testing::FakeAnswer;
+using testing::FakeExchange;
+using testing::FakeLoop;
+using testing::FakePredict;
 using ::testing::HasSubstr;
 using testing::RestFixture;
 
@@ -97,6 +102,8 @@ TEST_F(RestTest, PredictErrors) {
   ExpectProblem(Post(kPredict, R"({"rows":[]})"), 400, "invalid");
   ExpectProblem(Post(kPredict, "x", "application/xml"), 415, "unsupported_media_type");
   ExpectProblem(Post(kPredict, "x", "text/csv; charset=utf-16"), 415, "unsupported_media_type");
+  ExpectProblem(Post(kPredict, kTwoRows, "application/json", {{"content-encoding", "gzip"}}), 415, "unsupported_media_type");
+  EXPECT_EQ(Post(kPredict, kTwoRows, "application/json", {{"Content-Encoding", "Identity"}}).status, 200);
   ExpectProblem(Get(kPredict), 405, "method_not_allowed");
   EXPECT_EQ(Get(kPredict).header("Allow"), "POST, OPTIONS");
   predict_->fail = absl::DeadlineExceededError("late");
@@ -149,6 +156,24 @@ TEST_F(RestTest, RequestIdsAreEchoedWhenSaneAndMadeOtherwise) {
     EXPECT_EQ(made.size(), 16u);
     EXPECT_NE(made, Get("/ping").header("X-Request-Id"));
   }
+}
+
+TEST_F(RestTest, LoopsNeverMakeTheSameRequestId) {
+  std::set<std::string> ids;
+  for (uint32_t index = 0; index < 8; ++index) {
+    FakeLoop loop(index);
+    RestHandler handler(shared_, loop, std::make_unique<FakePredict>());
+    for (int i = 0; i < 50; ++i) {
+      FakeAnswer answer;
+      net::HttpRequest request;
+      request.method = net::Method::kGet;
+      request.target = request.path = "/ping";
+      FakeExchange exchange(&answer);
+      handler.OnRequest(request, exchange);
+      ids.insert(answer.header("X-Request-Id"));
+    }
+  }
+  EXPECT_EQ(ids.size(), 8u * 50u);
 }
 
 TEST_F(RestTest, TraceparentAndTimeoutReachTheContext) {

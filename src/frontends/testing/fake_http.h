@@ -76,7 +76,8 @@ class SilentExchange final : public net::Exchange {
 // Tasks run when the test's thread says so.
 class FakeLoop final : public net::EventLoop {
  public:
-  uint32_t index() const override { return 0; }
+  explicit FakeLoop(uint32_t index = 0) : index_(index) {}
+  uint32_t index() const override { return index_; }
   void Post(std::function<void()> task) override { tasks_.TryPush(std::move(task)); }
   uint64_t RunAfter(int64_t, std::function<void()>) override { return 0; }
   void Cancel(uint64_t) override {}
@@ -94,6 +95,7 @@ class FakeLoop final : public net::EventLoop {
   }
 
  private:
+  const uint32_t index_;
   BoundedQueue<std::function<void()>> tasks_{1000};
   std::vector<std::function<void()>> hooks_;
 };

@@ -91,7 +91,7 @@ class MemoryMonitor final : public Monitor {
     uint32_t slot;
     uint8_t arm;
     TimeUs time;
-    bool refused;
+    bool refused, failed;
     uint32_t cleaned;
     std::vector<float> features, outputs;
   };
@@ -118,6 +118,7 @@ class MemoryMonitor final : public Monitor {
                                row.arm,
                                row.time,
                                row.refused,
+                               row.failed,
                                row.cleaned,
                                {row.features.begin(), row.features.end()},
                                {row.outputs.begin(), row.outputs.end()}});

@@ -364,4 +364,9 @@ StatusOr<Json> TrainXgboost(const TrainConfig& config) {
   return metrics;
 }
 
+StatusOr<std::string> TrainerLibrary() {
+  VIGIL_ASSIGN_OR_RETURN(const XgboostApi* api, LoadXgboost());
+  return absl::StrCat("XGBoost ", api->VersionText());
+}
+
 }  // namespace vigil
