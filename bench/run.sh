@@ -3,9 +3,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 printf 'load before: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
-for program in engine_bench net_echo_bench storage_bench monitoring_bench path_bench; do
-  [ -x "build/bin/$program" ] || continue
-  printf '\n== %s\n' "$program"
-  "build/bin/$program" "$@" || exit 1
-done
+bench() { printf '\n== %s\n' "$1"; "build/bin/$@" || exit 1; }
+bench engine_bench                                      # trains its model once, beside the program
+bench net_echo_bench
+bench path_bench build/bin/engine_bench_500x6x30.json
+bench storage_bench "$@"                                # --full: label join against 10M predictions
+bench monitoring_bench
 printf '\nload after: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"

@@ -1,3 +1,9 @@
+# A sanitizer makes a test several times slower; what it may take grows with it.
+set(VIGIL_TEST_SECONDS_MAX 120)
+if(VIGIL_SANITIZE)
+  set(VIGIL_TEST_SECONDS_MAX 900)
+endif()
+
 # vigil_module(NAME SOURCES ... DEPS ... [TESTS ...] [SLOW_TESTS ...] [FUZZ ...])
 # One static library `vigil_NAME`; every x_test.cc in TESTS goes into one program `NAME_test`, run by ctest in the fast suite;
 # SLOW_TESTS into `NAME_slow_test`, labelled slow; each x_fuzz.cc becomes a libFuzzer program when VIGIL_FUZZ is on.
@@ -10,7 +16,7 @@ function(vigil_module name)
     add_executable(${name}_test ${M_TESTS})
     target_link_libraries(${name}_test PRIVATE vigil_${name} ${M_TEST_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 120 ENVIRONMENT "VIGIL_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+    set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT ${VIGIL_TEST_SECONDS_MAX} ENVIRONMENT "VIGIL_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
   endif()
   if(M_SLOW_TESTS)
     add_executable(${name}_slow_test ${M_SLOW_TESTS})

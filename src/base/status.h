@@ -23,10 +23,12 @@ using absl::StatusOr;
     if (::absl::Status vigil_status_ = (expr); !vigil_status_.ok()) return vigil_status_; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may be a declaration, `tmp` is a name.
 #define VIGIL_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr) \
   auto tmp = (expr);                                 \
   if (!tmp.ok()) return std::move(tmp).status();     \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 // `VIGIL_ASSIGN_OR_RETURN(auto x, F())`: x is F's value, or the enclosing function returns F's status.
 #define VIGIL_ASSIGN_OR_RETURN(lhs, expr) VIGIL_ASSIGN_OR_RETURN_INNER(VIGIL_CONCAT(vigil_or_, __LINE__), lhs, expr)

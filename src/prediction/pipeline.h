@@ -21,6 +21,7 @@
 namespace vigil {
 
 inline constexpr size_t kRowsMax = 1'000'000;  // a request
+inline constexpr size_t kCellsMax = 32 << 20;  // rows times columns of a request: what a full body of the default limit can spell out
 
 // What a dialect's parser fills: rows as a matrix of floats in the model's column order, and what it could not put there. Reused from
 // request to request; Reset keeps the memory.

@@ -1,7 +1,9 @@
 // Any bytes as a log file: the walk ends, never reads outside, and never goes backwards; whatever decodes is consistent in itself.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/log_format.h"
 
@@ -9,6 +11,23 @@ namespace {
 
 void Require(bool holds) {
   if (!holds) std::abort();
+}
+
+void DecodePayload(std::string_view payload) {
+  vigil::PredictionView view;
+  if (vigil::DecodePrediction(payload, &view)) {
+    std::vector<float> floats;
+    vigil::CopyFloats(view.features, &floats);
+    Require(view.cleaning.empty() || view.cleaning.size() == floats.size());
+    vigil::CopyFloats(view.outputs, &floats);
+  }
+  if (const auto schema = vigil::DecodeSchema(payload); schema.ok()) {
+    Require(vigil::EncodeSchema(*schema) == payload);
+  }
+  vigil::SegmentFooter footer;
+  vigil::DecodeFooter(payload, &footer);
+  const int64_t labels = vigil::LabelCount(payload);
+  for (int64_t i = 0; i < labels; ++i) vigil::LabelAt(payload, i);
 }
 
 }  // namespace
@@ -25,23 +44,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(frame.offset == last && cursor.offset() > last);
       last = cursor.offset();
       if (step != FrameCursor::Step::kFrame) continue;
-      PredictionView view;
-      SegmentFooter footer;
-      std::vector<float> floats;
-      if (DecodePrediction(frame.payload, &view)) {
-        CopyFloats(view.features, &floats);
-        Require(view.cleaning.empty() || view.cleaning.size() == floats.size());
-        CopyFloats(view.outputs, &floats);
-      }
-      DecodeSchema(frame.payload).status().IgnoreError();
-      DecodeFooter(frame.payload, &footer);
-      const int64_t labels = LabelCount(frame.payload);
-      for (int64_t i = 0; i < labels; ++i) LabelAt(frame.payload, i);
+      DecodePayload(frame.payload);
     }
   }
-  // The decoders alone, which the checksum otherwise keeps hostile bytes from.
-  PredictionView view;
-  DecodePrediction(file, &view);
-  DecodeSchema(file).status().IgnoreError();
+  // The bytes as one payload, which the checksum otherwise keeps from the decoders; framed, it reads back.
+  DecodePayload(file);
+  if (!file.empty() && file[0] >= 1 && file[0] <= 4) {
+    std::string framed;
+    AppendFrame(&framed, file);
+    Frame frame;
+    Require(ReadFrame(framed, 0, &frame) && frame.payload == file && frame.end == static_cast<int64_t>(framed.size()));
+  }
   return 0;
 }

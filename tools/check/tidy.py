@@ -51,7 +51,7 @@ def main():
             failures.append(f"{folder.relative_to(ROOT)}: {len(names)} files; split it")
     for name in tracked("*.md"):
         for mentioned in PATH_IN_DOC.findall((ROOT / name).read_text()):
-            if not (ROOT / mentioned).exists() and not list(ROOT.glob(mentioned)):
+            if not any((base / mentioned).exists() or list(base.glob(mentioned)) for base in (ROOT, (ROOT / name).parent)):
                 failures.append(f"{name}: names {mentioned}, which does not exist")
     print("\n".join(failures) if failures else "tidy: house rules hold")
     return 1 if failures else 0

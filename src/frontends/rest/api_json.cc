@@ -217,7 +217,7 @@ StatusOr<JsonBody> JsonBody::Read(const ApiRequest& request, std::string_view kn
   body.value_ = Json::object();
   if (StripBlanks(request.body).empty()) return body;
   const MediaType media = ParseMediaType(request.content_type);
-  if (!media.type.empty() && !media.Is("application/json")) {
+  if (!media.IsJson()) {
     return Failure(ErrorCode::kUnsupportedMediaType, Concat("\"", media.type, "\" is not served here; application/json is"),
                    "Content-Type");
   }

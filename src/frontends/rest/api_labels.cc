@@ -12,7 +12,7 @@ namespace {
 StatusOr<std::vector<Label>> ParseLabels(const ApiRequest& request) {
   const MediaType media = ParseMediaType(request.content_type);
   VIGIL_RETURN_IF_ERROR(CheckCharset(media));
-  if (media.type.empty() || media.Is("application/json")) return ParseJsonLabels(request.body);
+  if (media.IsJson()) return ParseJsonLabels(request.body);
   if (media.Is("text/csv")) return ParseCsvLabels(request.body);
   if (media.Is("application/x-ndjson") || media.Is("application/ndjson") || media.Is("application/jsonl"))
     return ParseNdjsonLabels(request.body);

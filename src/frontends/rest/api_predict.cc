@@ -86,7 +86,7 @@ void HandlePredict(RestHandler& handler, Call& call) {
   Status parsed = CheckCharset(media);
   if (!parsed.ok()) {
     // answered below
-  } else if (media.Is("application/json") || media.type.empty()) {
+  } else if (media.IsJson()) {
     if (!ParseFastRows(call.request.body, columns, &scratch->batch)) {
       parsed = scratch->json.Parse(call.request.body, columns, {}, &scratch->batch, &scratch->absent);
     }

@@ -22,6 +22,8 @@ struct MediaType {
   std::string_view charset;  // empty: none
   std::string_view format;   // MLflow's old parameter
   bool Is(std::string_view name) const;
+  // Our own API's reading: nothing said, or what curl's -d says when nobody told it otherwise. A form was never one of our bodies.
+  bool IsJson() const { return type.empty() || Is("application/json") || Is("application/x-www-form-urlencoded"); }
 };
 MediaType ParseMediaType(std::string_view header);
 // Unsupported character sets are a Failure of kUnsupportedMediaType: everything here is UTF-8.

@@ -45,6 +45,9 @@ int RowFiller::Meaning(std::string_view name) {
 
 Status RowFiller::NextRow() {
   if (batch_->rows >= kRowsMax) return Failure(ErrorCode::kTooLarge, Concat("more than ", kRowsMax, " rows in one request"));
+  if ((batch_->rows + 1) * columns_.size() > kCellsMax) {  // rows may leave columns out, so a small body can ask for a large batch
+    return Failure(ErrorCode::kTooLarge, Concat("more than ", kCellsMax, " cells (rows times columns) in one request"));
+  }
   row_ = batch_->rows++;
   batch_->values.resize(batch_->rows * columns_.size(), std::numeric_limits<float>::quiet_NaN());
   return absl::OkStatus();

@@ -105,7 +105,7 @@ class FastParser {
 
   // Room for one more row; null when there are too many.
   float* NewRow() {
-    if (batch_->rows >= kRowsMax) return nullptr;
+    if (batch_->rows >= kRowsMax || (batch_->rows + 1) * columns_.size() > kCellsMax) return nullptr;
     ++batch_->rows;
     batch_->values.resize(batch_->rows * columns_.size());
     return batch_->values.data() + (batch_->rows - 1) * columns_.size();

@@ -1,9 +1,11 @@
 #include "frontends/rows/number.h"
 #include "frontends/words.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <system_error>
 
 namespace vigil {
@@ -96,17 +98,16 @@ bool ParseCell(std::string_view text, double* value) {
     *value = negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
     return true;
   }
-  if (IsDigit(body[0]) || body[0] == '.') {
-    // Normalise to the JSON grammar's cousin that from_chars reads: it takes `1.`, `.5` and leading zeros as they are.
-    const char* const end = body.data() + body.size();
-    double magnitude = 0;
-    const auto [stop, error] = std::from_chars(body.data(), end, magnitude);
-    if (stop != end || error == std::errc::invalid_argument) return false;
-    if (error == std::errc::result_out_of_range) {
-      const size_t e = body.find_first_of("eE");
-      const bool tiny = body[0] == '.' || body[0] == '0' || (e != std::string_view::npos && e + 1 < body.size() && body[e + 1] == '-');
-      magnitude = tiny ? 0.0 : std::numeric_limits<double>::infinity();
+  if (IsDigit(body[0]) || (body[0] == '.' && body.size() > 1 && IsDigit(body[1]))) {
+    // `+1`, `007`, `.5` and `1.`, spelled as JSON spells them, so that magnitudes beyond a double end alike.
+    std::string number(body);
+    number.erase(0, std::min(number.find_first_not_of('0'), number.size()));
+    if (number.empty() || !IsDigit(number[0])) number.insert(0, 1, '0');
+    if (const size_t dot = number.find('.'); dot != std::string::npos && (dot + 1 == number.size() || !IsDigit(number[dot + 1]))) {
+      number.insert(dot + 1, 1, '0');
     }
+    double magnitude = 0;
+    if (!ParseJsonNumber(number, &magnitude)) return false;
     *value = negative ? -magnitude : magnitude;
     return true;
   }

@@ -125,7 +125,14 @@ TEST(Cell, ReadsWhatTablesHold) {
                                    {"-inf", -INFINITY},
                                    {"Infinity", INFINITY},
                                    {"1e400", INFINITY},
-                                   {".1e-400", 0.0}}) {
+                                   {".1e-400", 0.0},
+                                   {".5e400", INFINITY},
+                                   {"+0.5e400", INFINITY},
+                                   {"-007e400", -INFINITY},
+                                   {"+100e-400", 0.0},
+                                   {"+000", 0.0},
+                                   {"1.e2", 100.0},
+                                   {"-00.5", -0.5}}) {
     ASSERT_TRUE(ParseCell(text, &value)) << text;
     EXPECT_EQ(value, want) << text;
   }
@@ -134,7 +141,8 @@ TEST(Cell, ReadsWhatTablesHold) {
     ASSERT_TRUE(ParseCell(text, &value)) << text;
     EXPECT_TRUE(std::isnan(value)) << text;
   }
-  for (const char* text : {"abc", "1,5", "1 2", "--1", "+-1", "0x1", "1e", "-", "+", "."}) EXPECT_FALSE(ParseCell(text, &value)) << text;
+  for (const char* text : {"abc", "1,5", "1 2", "--1", "+-1", "0x1", "1e", "-", "+", ".", ".e5", "+.", "00x", "1..2", "0.1.2"})
+    EXPECT_FALSE(ParseCell(text, &value)) << text;
 }
 
 }  // namespace

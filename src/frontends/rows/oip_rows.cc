@@ -35,6 +35,8 @@ struct Cursor {
 
   Status Put(ondemand::value value) {
     if (next >= expected) return Failure(ErrorCode::kInvalid, Concat("holds more than the ", expected, " elements of its shape"));
+    // Rows come with their data, never from the shape alone: a short request must not claim memory for millions of them.
+    if (next / width == filler.batch().rows) VIGIL_RETURN_IF_ERROR(filler.NextRow());
     filler.Select(next / width);
     const int target = column >= 0 ? column : static_cast<int>(next % width);
     ++next;
@@ -95,7 +97,7 @@ Status ReadHead(ondemand::object& object, std::string_view path, Tensor* tensor)
   return ReadShape(object, path, tensor);
 }
 
-// Which columns the tensor fills, by its name and shape; makes the rows with the first tensor.
+// Which columns the tensor fills, by its name and shape; the rows are made as the first tensor's data is read.
 Status Place(const Tensor& tensor, bool only, const ColumnIndex& columns, std::string_view path, bool first, Cursor* cursor) {
   RowFiller& filler = cursor->filler;
   const size_t rank = tensor.shape.size();
@@ -115,7 +117,6 @@ Status Place(const Tensor& tensor, bool only, const ColumnIndex& columns, std::s
   const auto rows = static_cast<size_t>(tensor.shape[0]);
   if (first) {
     if (rows > kRowsMax) return Failure(ErrorCode::kTooLarge, Concat("more than ", kRowsMax, " rows in one request"), path);
-    for (size_t i = 0; i < rows; ++i) VIGIL_RETURN_IF_ERROR(filler.NextRow());
   } else if (rows != filler.batch().rows) {
     return Failure(ErrorCode::kInvalid, Concat("input \"", tensor.name, "\" has ", rows, " rows, the first has ", filler.batch().rows),
                    path);

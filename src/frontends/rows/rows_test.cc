@@ -375,6 +375,19 @@ TEST_F(Rows, MlflowRefusals) {
   }
 }
 
+TEST_F(Rows, SparseRowsOfAWideModelAreLimitedByCells) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 4000; ++i) names.push_back(Concat("c", i));
+  const ColumnIndex wide(names);
+  const size_t rows_max = kCellsMax / names.size();
+  std::string body = "{\"rows\":[{}";
+  for (size_t i = 0; i < rows_max; ++i) body += ",{}";
+  RowBatch batch;
+  std::vector<uint32_t> absent;
+  EXPECT_EQ(CodeOf(json_.Parse(body + "]}", wide, {}, &batch, &absent)), ErrorCode::kTooLarge);
+  EXPECT_EQ(batch.rows, rows_max);
+}
+
 // ---- Open Inference Protocol ----
 
 TEST_F(Rows, OipTensors) {
@@ -399,6 +412,16 @@ TEST_F(Rows, OipParameters) {
   EXPECT_THAT(parsed.ids, ElementsAre("a", "b"));
   EXPECT_THAT(parsed.entities, ElementsAre("c", "d"));
   EXPECT_EQ(parsed.times[1] - parsed.times[0], kDayUs);
+}
+
+TEST_F(Rows, OipShapesClaimNoMemoryOfTheirOwn) {
+  RowBatch batch;
+  OipRequest request;
+  std::vector<uint32_t> absent;
+  const Status status = oip_.Parse(R"({"inputs":[{"name":"x","shape":[1000000,3],"datatype":"FP32","data":[1,2,3,4]}]})", columns_,
+                                   &request, &batch, &absent);
+  EXPECT_THAT(MessageOf(status), HasSubstr("holds 4 elements, its shape 3000000"));
+  EXPECT_LT(batch.values.capacity(), 100u);
 }
 
 TEST_F(Rows, OipRefusals) {

@@ -30,6 +30,11 @@ void* CountedAllocation(size_t size, std::align_val_t alignment) {
 
 void* operator new(size_t size) { return vigil::testing::CountedAllocation(size); }
 void* operator new(size_t size, std::align_val_t alignment) { return vigil::testing::CountedAllocation(size, alignment); }
+// This form too: a sanitizer brings its own, whose memory must not come to our delete.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++vigil::testing::allocations;
+  return std::malloc(size);
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ class RankRowsEngine final : public Engine {
         column_(forest.trees() * lanes_),
         threshold_(forest.trees() * lanes_),
         leaf_(forest.trees() * kLeafBytes) {
-    std::memset(threshold_.data(), kCodeAlwaysLeft, threshold_.size());
+    std::fill_n(threshold_.data(), threshold_.size(), kCodeAlwaysLeft);
     for (int32_t t = 0; t < forest.trees(); ++t) Fill(forest, t, forest.node_begin[t], 1);
     ranks_.ForgetThresholds();
     trees_ = {ranks_.view(), forest.outputs, base_.data(), output_begin_.data(), depth, column_.data(), threshold_.data(), leaf_.data()};

@@ -200,7 +200,7 @@ class XgboostReader {
     const std::string place = Cat(kModelPath, ".iteration_indptr");
     if (const auto begins = gbtree_->Find("iteration_indptr"); begins.has_value()) {
       const absl::Span<const double> at = begins->numbers();
-      if (at.size() < 1 || at.front() != 0 || at.back() != static_cast<double>(trees)) {
+      if (at.empty() || at.front() != 0 || at.back() != static_cast<double>(trees)) {
         return Broken(place, Cat("must run from 0 to the number of trees, ", trees));
       }
       for (size_t r = 0; r + 1 < at.size(); ++r) {
