@@ -138,7 +138,9 @@ def test_restart_keeps_roles_alerts_and_timeline(small, tmp_path):
             times = [(day + datetime.timedelta(days=d, seconds=86400 * i / n)).strftime("%Y-%m-%dT%H:%M:%SZ") for i in range(b, b + 1000)]
             assert server.predict("fraud", {"columns": COLUMNS, "data": data[b:b + 1000], "times": times}).status_code == 200
     end = time.monotonic() + 30
-    while not server.get("/api/v1/alerts").json()["alerts"] and time.monotonic() < end:
+    judged = (day + datetime.timedelta(days=6) - datetime.timedelta(minutes=10)).timestamp()
+    while server.metric("vigil_control_time_seconds") < judged or not server.get("/api/v1/alerts").json()["alerts"]:
+        assert time.monotonic() < end, server.get("/api/v1/status").text  # until then the loop is still deciding
         time.sleep(0.1)
     (alert,) = server.get("/api/v1/alerts").json()["alerts"]
     assert server.post(f"/api/v1/alerts/{alert['id']}/ack", {"by": "me"}).status_code == 200
@@ -157,6 +159,8 @@ def test_restart_keeps_roles_alerts_and_timeline(small, tmp_path):
         after = decided(again)
         known = {e["sequence"] for e in before["timeline"]}
         after["timeline"] = [e for e in after["timeline"] if e["sequence"] in known]  # a restart may add to it
+        changed = [{k: (a[k], b[k]) for k in a if a[k] != b[k]} for a, b in zip(before["alerts"], after["alerts"])]
+        assert len(after["alerts"]) == len(before["alerts"]) and changed == [{}], changed
         for what in before:
             assert after[what] == before[what], what
         versions = {again.predict("fraud", {"rows": [dict.fromkeys(COLUMNS, 1)], "entities": [f"e{i}"]}).json()["version"] for i in range(30)}
