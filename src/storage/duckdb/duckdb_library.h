@@ -17,7 +17,8 @@ namespace vigil {
   F(duckdb_set_config)                                                                                                                    \
   F(duckdb_destroy_config)                                                                                                                \
   F(duckdb_open_ext)                                                                                                                      \
-  F(duckdb_close) F(duckdb_free) F(duckdb_connect) F(duckdb_disconnect) F(duckdb_query) F(duckdb_prepare) F(duckdb_prepare_error)         \
+  F(duckdb_close)                                                                                                                         \
+  F(duckdb_free) F(duckdb_connect) F(duckdb_disconnect) F(duckdb_query) F(duckdb_prepare) F(duckdb_prepare_error)                         \
       F(duckdb_destroy_prepare) F(duckdb_pending_prepared_streaming) F(duckdb_pending_error) F(duckdb_execute_pending)                    \
           F(duckdb_destroy_pending) F(duckdb_fetch_chunk) F(duckdb_result_error) F(duckdb_destroy_result) F(duckdb_column_count)          \
               F(duckdb_column_name) F(duckdb_column_type) F(duckdb_data_chunk_get_size) F(duckdb_data_chunk_get_vector)                   \
