@@ -25,7 +25,7 @@ struct ColumnProfile {
   double minimum = 0;  // over the values that are neither missing nor infinite
   double maximum = 0;
   double mean = 0;
-  double standard_deviation = 0;    // population
+  double standard_deviation = 0;  // population
   // How far the reference strays from itself: the largest PSI, beyond sampling noise, of one of its days against the whole, or of its
   // first third against its last. Seasons and slow trends move live windows by this much without anything being wrong.
   double variation = 0;
@@ -43,14 +43,14 @@ inline constexpr size_t kProfileEdgesMax = 254;  // a bin fits one byte, 255 is 
 
 struct ReferenceProfile {
   int64_t rows = 0;
-  std::vector<ColumnProfile> columns;       // features, in the model's order
-  std::optional<ColumnProfile> score;       // of the model's own predictions, when they were known
-  std::optional<double> positive_rate;      // of the label, when it was known
+  std::vector<ColumnProfile> columns;   // features, in the model's order
+  std::optional<ColumnProfile> score;   // of the model's own predictions, when they were known
+  std::optional<double> positive_rate;  // of the label, when it was known
   // 99.9% quantile of the reference rows' outlier scores (MonitorWriter::OutlierScore), in bits.
   std::optional<double> outlier_threshold;
   // Share of rows beyond it in the hour of the week with the most of them. 0: unknown.
   double outlier_high = 0;
-  std::string source;                       // what it was made from: a file name and digest
+  std::string source;  // what it was made from: a file name and digest
 };
 
 }  // namespace vigil

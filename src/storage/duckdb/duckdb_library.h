@@ -12,20 +12,20 @@
 
 namespace vigil {
 
-#define VIGIL_DUCKDB_FUNCTIONS(F)                                                                                                          \
-  F(duckdb_create_config)                                                                                                                  \
-  F(duckdb_set_config)                                                                                                                     \
-  F(duckdb_destroy_config)                                                                                                                 \
-  F(duckdb_open_ext) F(duckdb_close) F(duckdb_free) F(duckdb_connect) F(duckdb_disconnect) F(duckdb_query) F(duckdb_prepare)               \
-      F(duckdb_prepare_error) F(duckdb_destroy_prepare) F(duckdb_pending_prepared_streaming) F(duckdb_pending_error)                       \
-          F(duckdb_execute_pending) F(duckdb_destroy_pending) F(duckdb_fetch_chunk) F(duckdb_result_error) F(duckdb_destroy_result)        \
-              F(duckdb_column_count) F(duckdb_column_name) F(duckdb_column_type) F(duckdb_data_chunk_get_size)                             \
-                  F(duckdb_data_chunk_get_vector) F(duckdb_destroy_data_chunk) F(duckdb_vector_get_data) F(duckdb_vector_get_validity)     \
-                      F(duckdb_create_logical_type) F(duckdb_destroy_logical_type) F(duckdb_create_data_chunk) F(duckdb_data_chunk_reset)  \
-                          F(duckdb_data_chunk_set_size) F(duckdb_vector_ensure_validity_writable)                                          \
-                              F(duckdb_vector_assign_string_element_len) F(duckdb_vector_size) F(duckdb_appender_create)                   \
-                                  F(duckdb_append_data_chunk) F(duckdb_appender_close) F(duckdb_appender_error) F(duckdb_appender_destroy) \
-                                      F(duckdb_column_logical_type) F(duckdb_logical_type_get_alias)
+#define VIGIL_DUCKDB_FUNCTIONS(F)                                                                                                         \
+  F(duckdb_create_config)                                                                                                                 \
+  F(duckdb_set_config)                                                                                                                    \
+  F(duckdb_destroy_config)                                                                                                                \
+  F(duckdb_open_ext)                                                                                                                      \
+  F(duckdb_close) F(duckdb_free) F(duckdb_connect) F(duckdb_disconnect) F(duckdb_query) F(duckdb_prepare) F(duckdb_prepare_error)         \
+      F(duckdb_destroy_prepare) F(duckdb_pending_prepared_streaming) F(duckdb_pending_error) F(duckdb_execute_pending)                    \
+          F(duckdb_destroy_pending) F(duckdb_fetch_chunk) F(duckdb_result_error) F(duckdb_destroy_result) F(duckdb_column_count)          \
+              F(duckdb_column_name) F(duckdb_column_type) F(duckdb_data_chunk_get_size) F(duckdb_data_chunk_get_vector)                   \
+                  F(duckdb_destroy_data_chunk) F(duckdb_vector_get_data) F(duckdb_vector_get_validity) F(duckdb_create_logical_type)      \
+                      F(duckdb_destroy_logical_type) F(duckdb_create_data_chunk) F(duckdb_data_chunk_reset) F(duckdb_data_chunk_set_size) \
+                          F(duckdb_vector_ensure_validity_writable) F(duckdb_vector_assign_string_element_len) F(duckdb_vector_size)      \
+                              F(duckdb_appender_create) F(duckdb_append_data_chunk) F(duckdb_appender_close) F(duckdb_appender_error)     \
+                                  F(duckdb_appender_destroy) F(duckdb_column_logical_type) F(duckdb_logical_type_get_alias)
 
 // One pointer a function, of its own name and type.
 struct DuckdbLibrary {
