@@ -12,7 +12,8 @@
 
 namespace vigil {
 
-// clang-format off: it finds no fixed point for a list of macros
+// clang-format 14 finds no fixed point for a list of macros.
+// clang-format off
 #define VIGIL_DUCKDB_FUNCTIONS(F) \
   F(duckdb_create_config) F(duckdb_set_config) F(duckdb_destroy_config) F(duckdb_open_ext) F(duckdb_close) F(duckdb_free) \
   F(duckdb_connect) F(duckdb_disconnect) F(duckdb_query) F(duckdb_prepare) F(duckdb_prepare_error) F(duckdb_destroy_prepare) \
