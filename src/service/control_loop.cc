@@ -137,8 +137,7 @@ void ControlLoop::Judge(const std::vector<Finding>& findings, TimeUs now) {
     changes = alerts_.Evaluate(findings, now);
     if (!changes.empty()) {
       // A restart that forgets an alert would fire it twice; so its memory is written before anyone hears of it.
-      const Status saved =
-          catalog_.Apply({CatalogWrite{kStateKind, kAlertsKey, DumpJson(alerts_.Save()), CatalogWrite::kAnyEpoch}}).status();
+      const Status saved = SaveAlerts();
       if (!saved.ok()) journal_.Record("", "alerts.not_saved", "", std::string(saved.message()), kActor, now);
     }
   }
@@ -242,6 +241,7 @@ Status ControlLoop::Acknowledge(const std::string& id, const std::string& by) {
   {
     std::lock_guard lock(mutex_);
     VIGIL_RETURN_IF_ERROR(alerts_.Acknowledge(id, by, now));
+    VIGIL_RETURN_IF_ERROR(SaveAlerts());
   }
   journal_.Record("", "alert.acknowledged", id, absl::StrCat("alert ", id, " acknowledged by ", by), by, now);
   return absl::OkStatus();
@@ -251,9 +251,14 @@ Status ControlLoop::Silence(const std::string& id, TimeUs until, const std::stri
   {
     std::lock_guard lock(mutex_);
     VIGIL_RETURN_IF_ERROR(alerts_.Silence(id, until));
+    VIGIL_RETURN_IF_ERROR(SaveAlerts());
   }
   journal_.Record("", "alert.silenced", id, absl::StrCat("alert ", id, " silenced by ", by), by, clock_.NowUs());
   return absl::OkStatus();
+}
+
+Status ControlLoop::SaveAlerts() {
+  return catalog_.Apply({CatalogWrite{kStateKind, kAlertsKey, DumpJson(alerts_.Save()), CatalogWrite::kAnyEpoch}}).status();
 }
 
 void ControlLoop::SaveState() {

@@ -71,6 +71,8 @@ class ControlLoop {
   void StartRollout(const Job& job, TimeUs now);
   void Remember(const std::vector<Finding>& findings);
   void SaveState();
+  // The alert engine's memory, into the catalog. mutex_ is held.
+  Status SaveAlerts();
   void Run();
 
   Monitor& monitor_;
