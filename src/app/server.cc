@@ -150,15 +150,21 @@ class RunningServer final : public Server {
     return number;
   }
 
+  // Rules name columns, so only a model that has rules is looked into before it is registered.
+  StatusOr<std::shared_ptr<const Schema>> ReadSchema(const ModelConfig& model) const {
+    if (model.columns.empty()) return std::shared_ptr<const Schema>();
+    LoadOptions options;
+    options.self_check = false;
+    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, model.path, options));
+    return SchemaFromRules(probe->signature(), model.columns, model.name);
+  }
+
   // What the command line or the file names is served. An artefact that the catalog knows keeps its roles as they are (a retrained
   // champion stays champion); a new one takes over, since somebody put it there.
   Status AddModel(const ModelConfig& model) {
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadReference(model.reference));
-    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, model.path, LoadOptions{}));
-    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, SchemaFromRules(probe->signature(), model.columns, model.name));
     const auto known = registry_->Versions(model.name);
-    const bool seen = known.ok() && std::any_of(known->begin(), known->end(),
-                                                [&](const VersionRecord& v) { return v.facts.digest == probe->info().digest; });
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model));
     VersionFacts facts;
     facts.model = model.name;
     facts.uri = std::filesystem::absolute(model.path).string();
@@ -166,6 +172,8 @@ class RunningServer final : public Server {
     facts.created_by = "command line";
     facts.trigger = "manual";
     VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, true));
+    const bool seen = known.ok() && std::any_of(known->begin(), known->end(),
+                                                [&](const VersionRecord& v) { return v.facts.version == version->facts.version; });
     if (!seen && known.ok() && !known->empty()) {
       VIGIL_RETURN_IF_ERROR(registry_
                                 ->SetRole(model.name, Role::kChampion, version->facts.version, CatalogWrite::kAnyEpoch, "command line",
