@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -51,9 +52,11 @@ std::string LineName(const Finding& f) {
 std::string Plots(const std::vector<const Finding*>& findings, const std::vector<Mark>& marks) {
   std::map<std::string, std::map<std::string, Line>> metrics;
   std::map<std::string, double> baselines;
+  std::set<std::string> by_column;
   for (const Finding* f : findings) {
     Line& line = metrics[f->metric][LineName(*f)];
     line.name = LineName(*f);
+    if (!f->column.empty()) by_column.insert(f->metric);
     line.points.emplace_back(f->window_end, f->value);
     if (f->baseline) baselines[f->metric] = *f->baseline;
   }
@@ -72,7 +75,10 @@ std::string Plots(const std::vector<const Finding*>& findings, const std::vector
       for (const auto& [time, value] : line.points) most = std::max(most, std::isfinite(value) ? std::abs(value) : 0.0);
       return most;
     };
-    std::stable_sort(plot.lines.begin(), plot.lines.end(), [&](const Line& a, const Line& b) { return peak(a) > peak(b); });
+    // Versions keep their order and so their colours; of columns there may be too many, and the most moved ones are drawn.
+    if (by_column.count(metric) != 0) {
+      std::stable_sort(plot.lines.begin(), plot.lines.end(), [&](const Line& a, const Line& b) { return peak(a) > peak(b); });
+    }
     out += RenderSvg(plot);
   }
   return out + "</div>";
