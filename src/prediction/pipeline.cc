@@ -61,6 +61,7 @@ struct Pipeline::State final : FlightOwner {
       : options(o),
         clock(time),
         event_clock(o.event_clock ? events : nullptr),
+        seal_interval_ns(o.seal_interval_us * 1000),
         snapshots(registry.snapshot()),
         recorder(o.log ? log : nullptr, monitor, time, IdSeed(o, time, this), counters),
         shadows(options, time, scorers, recorder, counters) {}
@@ -73,6 +74,7 @@ struct Pipeline::State final : FlightOwner {
   void Land(Flight& flight);
   TimeUs RowTime(const Flight& flight, size_t row) const;
   void ObserveTimes(const RowBatch& batch);
+  void HandOver();
   PredictionRecord NewRecord(Flight& flight, size_t row, uint32_t latency_us) const;
   Status RefuseWhole(Flight& flight, PredictResult* result);
   Status Settle(Flight& flight, PredictResult* result);
@@ -85,7 +87,9 @@ struct Pipeline::State final : FlightOwner {
   const PipelineOptions options;
   const Clock& clock;
   EventClock* const event_clock;  // null: wall time
-  TimeUs newest_time = 0;         // of the rows of this thread
+  const int64_t seal_interval_ns;
+  int64_t handed_over_ns = INT64_MIN / 2;
+  TimeUs newest_time = 0;  // of the rows of this thread
   LiveCounters counters;
 
   // Requests pin the snapshot through a handle of this thread's own, so that threads do not fight over one reference count.
@@ -168,6 +172,15 @@ TimeUs Pipeline::State::RowTime(const Flight& flight, size_t row) const {
     if (const TimeUs newest = event_clock->NowUs(); newest != 0) return newest;
   }
   return flight.received_us();
+}
+
+// The event clock moves only when what was counted up to then has been handed over: a window never closes over rows still on their way.
+void Pipeline::State::HandOver() {
+  const int64_t now_ns = clock.MonotonicNs();
+  if (now_ns - handed_over_ns < seal_interval_ns) return;
+  if (!recorder.Seal()) return;
+  handed_over_ns = now_ns;
+  if (event_clock != nullptr && newest_time > 0) event_clock->Observe(newest_time);
 }
 
 void Pipeline::State::ObserveTimes(const RowBatch& batch) {
@@ -328,7 +341,8 @@ Pipeline::Pipeline(const Registry& registry, PredictionLog* log, Monitor* monito
                    const PipelineOptions& options)
     : state_(std::make_unique<State>(registry, log, monitor, clock, event_clock, options)) {}
 
-Pipeline::~Pipeline() = default;
+// The last turn's counts too.
+Pipeline::~Pipeline() { state_->recorder.Seal(); }
 
 StatusOr<PredictTarget> Pipeline::Resolve(std::string_view model, std::string_view version) {
   const RegistrySnapshot& snapshot = state_->Refresh();
@@ -399,9 +413,7 @@ void Pipeline::EndTurn() {
   state_->Reclaim();
   state_->shadows.Run();
   state_->recorder.Flush();
-  // The clock moves only when what was counted up to then has been handed over: a window never closes over rows still on their way.
-  if (state_->recorder.Seal() && state_->event_clock != nullptr && state_->newest_time > 0)
-    state_->event_clock->Observe(state_->newest_time);
+  state_->HandOver();
   state_->Refresh();
   state_->scorers.Sweep();
 }

@@ -63,6 +63,8 @@ struct PredictResult {
 };
 
 struct PipelineOptions {
+  int64_t seal_interval_us =
+      5'000;  // counts are handed to the monitor at most this often: a hand-over costs as much as counting a few rows
   bool log = true;
   bool event_clock = false;                   // windows and log times from `times`
   bool shadow_on_path = true;                 // score shadows after the answer was queued, on the same turn, while the budget allows

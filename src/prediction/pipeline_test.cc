@@ -149,6 +149,19 @@ TEST_F(PipelineTest, CleanedValuesAreScoredAndReceivedOnesLogged) {
   EXPECT_EQ(pipeline_->counters().cleaned_cells, 1);
 }
 
+TEST_F(PipelineTest, CountsAreHandedOverAtMostOnceAnInterval) {
+  Serve("m", 0);
+  spaced_hand_over_ = true;
+  Start({.seal_interval_us = 5'000});
+  const int before = monitor_.seals;
+  pipeline_->EndTurn();
+  pipeline_->EndTurn();
+  EXPECT_EQ(monitor_.seals, before + 1);
+  clock_.Advance(5'000);
+  pipeline_->EndTurn();
+  EXPECT_EQ(monitor_.seals, before + 2);
+}
+
 TEST_F(PipelineTest, EventTimesDriveTheClockOnlyWhenAsked) {
   Serve("m", 0);
   RowBatch& wall = Rows({1, 1});

@@ -25,7 +25,9 @@ class ServedTest : public ::testing::Test {
     Start();
   }
 
+  bool spaced_hand_over_ = false;  // else each turn hands over, so that a test sees its counts at once
   void Start(PipelineOptions options = {}) {
+    if (!spaced_hand_over_) options.seal_interval_us = 0;
     pipeline_ = std::make_unique<Pipeline>(*registry_, &log_, &monitor_, clock_, &event_clock_, options);
   }
 
