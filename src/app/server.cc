@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +23,7 @@
 #include "service/control_loop.h"
 #include "service/local_operations.h"
 #include "service/predict_service.h"
+#include "service/profile_file.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 
@@ -60,16 +60,6 @@ class StateLock {
  private:
   int fd_ = -1;
 };
-
-StatusOr<std::shared_ptr<const ReferenceProfile>> ReadReference(const std::string& path) {
-  if (path.empty()) return nullptr;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("reference profile ", path, " cannot be opened"));
-  std::stringstream text;
-  text << file.rdbuf();
-  VIGIL_ASSIGN_OR_RETURN(ReferenceProfile profile, ProfileFromJson(text.str(), path));
-  return std::make_shared<const ReferenceProfile>(std::move(profile));
-}
 
 class RunningServer final : public Server {
  public:
@@ -162,7 +152,7 @@ class RunningServer final : public Server {
   // What the command line or the file names is served. An artefact that the catalog knows keeps its roles as they are (a retrained
   // champion stays champion); a new one takes over, since somebody put it there.
   Status AddModel(const ModelConfig& model) {
-    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadReference(model.reference));
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(model.reference));
     const auto known = registry_->Versions(model.name);
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model));
     VersionFacts facts;

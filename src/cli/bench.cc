@@ -101,9 +101,7 @@ StatusOr<Json> RunServeBench(const Flags& flags, const std::string& state_dir) {
     load.port = server->http_port();
     load.connections = connections;
     load.duration_ms = flags.duration_ms;
-    load.bodies = {std::string(273, ' ')};
-    load.target = "/v2/health/live";  // the transport alone: a request of the same size, a fixed answer
-    load.bodies.clear();
+    load.target = "/v2/health/live";  // the transport alone: no body, a fixed answer
     Json at = Json::object();
     VIGIL_ASSIGN_OR_RETURN(at["echo"], MeasurePath(load));
     load.target = "/api/v1/models/bench/predict";

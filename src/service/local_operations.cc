@@ -1,14 +1,13 @@
 #include "service/local_operations.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
 #include "service/alert_json.h"
+#include "service/profile_file.h"
 
 namespace vigil {
 namespace {
@@ -59,15 +58,7 @@ class LocalOperations final : public Operations {
     facts.created = p_.control_clock.NowUs();
     facts.created_by = request.by;
     facts.trigger = "manual";
-    std::shared_ptr<const ReferenceProfile> reference;
-    if (!request.reference_uri.empty()) {
-      std::ifstream file(request.reference_uri, std::ios::binary);
-      if (!file) return absl::NotFoundError(absl::StrCat("reference profile ", request.reference_uri, " cannot be opened"));
-      std::stringstream text;
-      text << file.rdbuf();
-      VIGIL_ASSIGN_OR_RETURN(ReferenceProfile profile, ProfileFromJson(text.str(), request.reference_uri));
-      reference = std::make_shared<const ReferenceProfile>(std::move(profile));
-    }
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(request.reference_uri));
     VIGIL_ASSIGN_OR_RETURN(const auto version, p_.registry.Register(facts, LoadOptions{}, nullptr, reference, false));
     return p_.registry.Version(request.model, version->facts.version);
   }

@@ -3,14 +3,12 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "monitoring/monitor.h"
+#include "service/profile_file.h"
 #include "storage/tables.h"
 
 namespace vigil {
@@ -46,15 +44,6 @@ StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& 
   }
 }
 
-StatusOr<std::shared_ptr<const ReferenceProfile>> ReadProfile(const std::string& path) {
-  if (path.empty()) return nullptr;
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  VIGIL_ASSIGN_OR_RETURN(ReferenceProfile profile, ProfileFromJson(text.str(), path));
-  return std::make_shared<const ReferenceProfile>(std::move(profile));
-}
-
 Status Gate(const RetrainingInput& input, RetrainingOutcome* outcome) {
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> candidate, LoadModel(*input.loaders, outcome->artefact, LoadOptions{}));
   outcome->digest = candidate->info().digest;
@@ -76,7 +65,7 @@ Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, Retrai
   outcome->job.window_to = outcome->dataset.to;
   VIGIL_ASSIGN_OR_RETURN(const TrainerResult trained, RunTrainer(input, outcome->dataset, cancel));
   outcome->artefact = trained.artefact;
-  VIGIL_ASSIGN_OR_RETURN(outcome->reference, ReadProfile(trained.reference_profile));
+  VIGIL_ASSIGN_OR_RETURN(outcome->reference, ReadProfileFile(trained.reference_profile));
   return Gate(input, outcome);
 }
 
