@@ -1,6 +1,7 @@
 #include "frontends/rows/columns.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -10,12 +11,23 @@
 
 namespace vigil {
 
+static ColumnIndex::KeyWord MakeKeyWord(const std::string& key) {
+  ColumnIndex::KeyWord word;
+  if (key.size() >= sizeof(word.text)) return word;
+  std::memcpy(word.text, key.data(), key.size());
+  reinterpret_cast<char*>(word.text)[key.size()] = ':';
+  word.size = key.size() + 1;
+  std::memset(word.mask, 0xFF, word.size);
+  return word;
+}
+
 ColumnIndex::ColumnIndex(std::vector<std::string> names) : names_(std::move(names)) {
   keys_.reserve(names_.size());
   by_name_.reserve(names_.size());
   for (size_t i = 0; i < names_.size(); ++i) {
     std::string key;
     AppendJsonString(&key, names_[i]);
+    key_words_.push_back(MakeKeyWord(key));
     keys_.push_back(std::move(key));
     by_name_.emplace(names_[i], static_cast<int>(i));
   }

@@ -30,6 +30,12 @@ class ColumnIndex {
   const std::vector<std::string>& names() const { return names_; }
   // Names as JSON keys, with quotes, in order: what the fixed-schema parser expects next.
   const std::vector<std::string>& keys() const { return keys_; }
+  // The first sixteen bytes of `"name":` and which of them count: a member of a row written without blanks is known by two comparisons.
+  struct KeyWord {
+    uint64_t text[2] = {0, 0}, mask[2] = {0, 0};
+    size_t size = 0;  // 0: longer than sixteen bytes
+  };
+  const std::vector<KeyWord>& key_words() const { return key_words_; }
   // -1 when there is none of that name.
   int Find(std::string_view name) const {
     const auto found = by_name_.find(name);
@@ -39,6 +45,7 @@ class ColumnIndex {
  private:
   std::vector<std::string> names_;
   std::vector<std::string> keys_;
+  std::vector<KeyWord> key_words_;
   absl::flat_hash_map<std::string_view, int> by_name_;  // views into names_
 };
 

@@ -53,6 +53,20 @@ class FastParser {
     Blanks();
     return true;
   }
+  // The key of a column, the colon after it and blanks around that.
+  bool TakeKey(size_t column) {
+    const ColumnIndex::KeyWord& word = columns_.key_words()[column];
+    uint64_t here[2];
+    if (word.size != 0 && end_ - p_ >= static_cast<ptrdiff_t>(sizeof(here))) {
+      std::memcpy(here, p_, sizeof(here));
+      if ((((here[0] ^ word.text[0]) & word.mask[0]) | ((here[1] ^ word.text[1]) & word.mask[1])) == 0) {
+        p_ += word.size;
+        Blanks();
+        return true;
+      }
+    }
+    return TakeWord(columns_.keys()[column]) && Take(':');
+  }
   bool PeekKey(std::string_view word) const {
     return static_cast<size_t>(end_ - p_) >= word.size() && std::memcmp(p_, word.data(), word.size()) == 0;
   }
@@ -131,7 +145,7 @@ class FastParser {
     const size_t n = columns_.size();
     for (size_t i = 0; i < n; ++i) {
       if (i != 0 && !Take(',')) return false;
-      if (!TakeWord(columns_.keys()[i]) || !Take(':') || !Value(out + i)) return false;
+      if (!TakeKey(i) || !Value(out + i)) return false;
     }
     return Take('}');
   }

@@ -81,6 +81,22 @@ TEST(JsonNumber, AgreesWithTheCLibraryOnRandomNumbers) {
   }
 }
 
+// Digits are taken many at a time where there is room behind them: whatever follows must not be taken for one.
+TEST(JsonNumber, ReadsTheSameWhateverFollows) {
+  Random random(8);
+  for (int i = 0; i < 100'000; ++i) {
+    std::string text = random.Below(2) == 0 ? "-" : "";
+    text += std::to_string(random.Below(1000)) + '.';
+    for (uint64_t d = 0, n = 1 + random.Below(36); d < n; ++d) text += static_cast<char>('0' + random.Below(10));
+    double alone = 0, within = 0;
+    ASSERT_TRUE(ParseJsonNumber(text, &alone));
+    std::string longer = text + static_cast<char>(random.Below(2) == 0 ? ',' : 1 + random.Below('+'));
+    for (uint64_t c = 0, n = random.Below(40); c < n; ++c) longer += static_cast<char>(random.Below(256));
+    ASSERT_EQ(ReadJsonNumber(longer.data(), longer.data() + longer.size(), &within), longer.data() + text.size()) << longer;
+    ASSERT_EQ(alone, within) << longer;
+  }
+}
+
 TEST(JsonNumber, BeyondDoublesIsInfinityOrZero) {
   double value = 0;
   for (const auto& [text, want] : {std::pair{"1e400", std::numeric_limits<double>::infinity()},
