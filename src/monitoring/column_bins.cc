@@ -3,9 +3,7 @@
 #include <limits>
 
 namespace vigil {
-namespace {
 
-// The smallest float that is >= `value`.
 float CeilToFloat(double value) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (value > std::numeric_limits<float>::max()) return kInfinity;
@@ -13,8 +11,6 @@ float CeilToFloat(double value) {
   const auto near = static_cast<float>(value);
   return near < value ? std::nextafter(near, kInfinity) : near;
 }
-
-}  // namespace
 
 ColumnBins::ColumnBins(const ColumnProfile& column) : bins_(column.bins()), categorical_(column.kind == ColumnKind::kCategorical) {
   const std::vector<double>& values = categorical_ ? column.categories : column.edges;

@@ -19,6 +19,8 @@ class ColumnBins {
   explicit ColumnBins(const ColumnProfile& column);
 
   size_t bins() const { return bins_; }
+  // The least float that lies in a bin after edge `e`.
+  float edge(size_t e) const { return edges_[e]; }
   // `x` is not NaN.
   size_t Bin(float x) const {
     const size_t below = EdgesNotAbove(x);
@@ -57,6 +59,10 @@ class ColumnBins {
   std::vector<float> edges_;              // whole blocks
   std::vector<double> exact_;             // categories
 };
+
+// The smallest float that is >= `value`, and the greatest that is <= it.
+float CeilToFloat(double value);
+inline float FloorToFloat(double value) { return -CeilToFloat(-value); }
 
 // The sum of a row's surprises beyond which it is an outlier. A little above the profile's threshold, so that sums rounded otherwise do
 // not make outliers of the many rows that lie exactly on it.

@@ -1,6 +1,7 @@
 #include "monitoring/count_layout.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -11,6 +12,8 @@ namespace vigil {
 namespace {
 
 constexpr size_t kAfterBins = 4;  // missing, below, above, infinite
+constexpr size_t kBlocksTogether = 16;
+constexpr size_t kEdgesTogetherMax = 64;  // a column with more is cheaper searched alone
 
 CountLayout::Column MakeColumn(const ColumnProfile& profile, size_t place) {
   CountLayout::Column column{.bins = ColumnBins(profile), .place = place};
@@ -19,6 +22,8 @@ CountLayout::Column MakeColumn(const ColumnProfile& profile, size_t place) {
   // Nothing known: everything that is finite is in range.
   column.minimum = known ? profile.minimum : std::numeric_limits<double>::lowest();
   column.maximum = known ? profile.maximum : std::numeric_limits<double>::max();
+  column.lowest = CeilToFloat(column.minimum);
+  column.highest = FloorToFloat(column.maximum);
   column.mean = profile.mean;
   // Within range no standardised value may be beyond the clip, whatever a hand-made profile says.
   const double reach = std::max(std::abs(column.minimum - column.mean), std::abs(column.maximum - column.mean));
@@ -42,6 +47,11 @@ void Describe(const ColumnProfile& column, std::string* out) {
   }
 }
 
+void CountOutside(const CountLayout::Column& column, float value, uint32_t* counts) {
+  ++counts[value < column.minimum ? column.below_place() : column.above_place()];
+  counts[column.infinite_place()] += std::isinf(value);
+}
+
 }  // namespace
 
 static float OutputScore(Task task, absl::Span<const float> outputs) {
@@ -61,6 +71,7 @@ CountLayout::CountLayout(const MonitoredVersion& version) : reference_(version.r
       counts_width_ += profile.bins() + kAfterBins;
       Describe(profile, &description);
     }
+    FillTable();
     surprise_.assign(counts_width_, 0);
     for (size_t c = 0; c < columns_.size(); ++c) {
       const std::vector<float> bits = Surprise(reference_->columns[c]);
@@ -97,29 +108,62 @@ void CountLayout::Count(const Observation& row, uint32_t* counts, int64_t* sums)
     ++counts[score_->place + score_->bins.BinOrMissing(score)];
   }
   if (columns_.empty() || row.features.size() < columns_.size()) return;
-  float bits = 0;
   const float* x = row.features.data();
-  for (size_t c = 0; c < columns_.size(); ++c, ++x) {
-    const Column& column = columns_[c];
-    const float value = *x;
-    if (std::isnan(value)) {
-      const size_t place = column.missing_place();
-      ++counts[place];
-      bits += surprise_[place];
-      continue;
+  float bits = 0;
+  auto next_alone = alone_.begin();
+  uint32_t places[kBlocksTogether * kBinLanes];
+  uint16_t outside[kBlocksTogether];
+  for (size_t first = 0; first < table_.blocks.size(); first += kBlocksTogether) {
+    const size_t blocks = std::min(kBlocksTogether, table_.blocks.size() - first);
+    const size_t begin = first * kBinLanes, end = std::min(columns_.size(), begin + blocks * kBinLanes);
+    const bool any_outside = PlaceColumns(table_, first, blocks, x, places, outside, sums);
+    for (; next_alone != alone_.end() && *next_alone < end; ++next_alone) {
+      const Column& column = columns_[*next_alone];
+      places[*next_alone - begin] = static_cast<uint32_t>(column.place + column.bins.BinOrMissing(x[*next_alone]));
     }
-    const size_t place = column.place + column.bins.Bin(value);
-    ++counts[place];
-    bits += surprise_[place];
-    double units = (static_cast<double>(value) - column.mean) * column.scale;
-    if (value < column.minimum || value > column.maximum) [[unlikely]] {
-      ++counts[value < column.minimum ? column.below_place() : column.above_place()];
-      counts[column.infinite_place()] += std::isinf(value);
-      units = std::clamp(std::isnan(units) ? 0 : units, -kSumClip * kSumUnit, kSumClip * kSumUnit);
+    for (size_t b = 0; any_outside && b < blocks; ++b) {
+      for (uint32_t lanes = outside[b]; lanes != 0; lanes &= lanes - 1) {
+        const size_t c = begin + b * kBinLanes + static_cast<size_t>(std::countr_zero(lanes));
+        CountOutside(columns_[c], x[c], counts);
+      }
     }
-    sums[c] += static_cast<int64_t>(units + std::copysign(0.5, units));
+    for (size_t c = begin; c < end; ++c) {
+      ++counts[places[c - begin]];
+      bits += surprise_[places[c - begin]];
+    }
   }
   counts[kOutliers] += bits > outlier_threshold_;
+}
+
+void CountLayout::FillTable() {
+  table_.columns = columns_.size();
+  table_.units_max = kSumClip * kSumUnit;
+  for (size_t begin = 0; begin < columns_.size(); begin += kBinLanes) {
+    BinBlock block{};
+    block.edge_begin = table_.edges.size();
+    const size_t lanes = std::min(kBinLanes, columns_.size() - begin);
+    for (size_t i = 0; i < lanes; ++i) {
+      const Column& column = columns_[begin + i];
+      block.lowest[i] = column.lowest;
+      block.highest[i] = column.highest;
+      block.mean[i] = column.mean;
+      block.scale[i] = column.scale;
+      block.place[i] = static_cast<int32_t>(column.place);
+      block.missing[i] = static_cast<int32_t>(column.missing_place());
+      if (column.numeric && column.bins.bins() <= kEdgesTogetherMax + 1) {
+        block.edges = std::max(block.edges, column.bins.bins() - 1);
+      } else {
+        alone_.push_back(begin + i);
+      }
+    }
+    table_.edges.resize(block.edge_begin + block.edges * kBinLanes, std::numeric_limits<float>::quiet_NaN());
+    for (size_t i = 0; i < lanes; ++i) {
+      if (!alone_.empty() && std::find(alone_.begin(), alone_.end(), begin + i) != alone_.end()) continue;
+      const ColumnBins& bins = columns_[begin + i].bins;
+      for (size_t e = 0; e + 1 < bins.bins(); ++e) table_.edges[block.edge_begin + e * kBinLanes + i] = bins.edge(e);
+    }
+    table_.blocks.push_back(block);
+  }
 }
 
 }  // namespace vigil

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "monitoring/bin_kernel.h"
 #include "monitoring/column_bins.h"
 #include "monitoring/latency_bins.h"
 #include "monitoring/monitor.h"
@@ -32,6 +33,8 @@ class CountLayout {
     size_t place = 0;    // of bin 0; then the other bins, missing, below, above, infinite
     double minimum = 0;  // of the reference
     double maximum = 0;
+    float lowest = 0;  // the least float that is not below the minimum, and the greatest not above the maximum
+    float highest = 0;
     double mean = 0;
     double scale = 0;  // kSumUnit / standard deviation; 0: constant column
     bool numeric = true;
@@ -65,6 +68,10 @@ class CountLayout {
   Task task_;
   std::vector<Column> columns_;
   std::unique_ptr<Column> score_;
+  void FillTable();
+
+  BinTable table_;
+  std::vector<size_t> alone_;    // columns whose bin the table does not tell, rising: categorical ones, and those of many edges
   std::vector<float> surprise_;  // by place, of column bins and missing
   float outlier_threshold_ = 0;  // times the number of columns
   size_t counts_width_ = kCommonWidth;
