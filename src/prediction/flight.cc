@@ -7,7 +7,7 @@ namespace vigil {
 
 void Flight::Begin(const RequestContext& context, const PredictTarget& target, RowBatch& batch, int64_t started_ns, TimeUs received_us) {
   context_ = &context;
-  target_ = target;
+  target_ = &target;
   batch_ = &batch;
   started_ns_ = started_ns;
   received_us_ = received_us;
@@ -57,7 +57,7 @@ ScoreState Flight::Score(ScorerCache& scorers, const std::function<void(std::fun
 void Flight::ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const std::function<void(std::function<void()>)>& post) {
   FlightGroup& group = groups_.emplace_back();
   group.arm = arm;
-  group.unit = scorers.Acquire(*target_.model, *this->arm(arm).version, this);
+  group.unit = scorers.Acquire(*target_->model, *this->arm(arm).version, this);
   ScoringUnit& unit = *group.unit;
   unit.call.post = post;
   size_t rows = batch_->rows;
@@ -106,7 +106,7 @@ absl::Span<const float> Flight::CollectOutputs() {
 
 absl::Span<const std::string_view> Flight::CollectVersions() {
   if (groups_.size() < 2) return {};
-  versions_.assign(batch_->rows, target_.version->facts.version);
+  versions_.assign(batch_->rows, target_->version->facts.version);
   for (const FlightGroup& group : groups_) {
     for (uint32_t row : group.unit->row_indices) versions_[row] = arm(group.arm).version->facts.version;
   }
@@ -114,13 +114,13 @@ absl::Span<const std::string_view> Flight::CollectVersions() {
 }
 
 std::string_view Flight::version() const {
-  return groups_.size() == 1 ? arm(groups_[0].arm).version->facts.version : target_.version->facts.version;
+  return groups_.size() == 1 ? arm(groups_[0].arm).version->facts.version : target_->version->facts.version;
 }
 
 void Flight::End(ScorerCache& scorers) {
   for (FlightGroup& group : groups_) scorers.Release(std::move(group.unit));
   groups_.clear();
-  target_ = {};
+  target_ = nullptr;
   done = nullptr;
 }
 

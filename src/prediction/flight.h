@@ -37,7 +37,7 @@ class Flight final : public ScoringOwner {
   // The request; everything must stay until the flight has landed.
   void Begin(const RequestContext& context, const PredictTarget& target, RowBatch& batch, int64_t started_ns, TimeUs received_us);
   const RequestContext& context() const { return *context_; }
-  const PredictTarget& target() const { return target_; }
+  const PredictTarget& target() const { return *target_; }
   const RowBatch& batch() const { return *batch_; }
   int64_t started_ns() const { return started_ns_; }
   TimeUs received_us() const { return received_us_; }
@@ -61,7 +61,7 @@ class Flight final : public ScoringOwner {
   absl::Span<const FlightGroup> groups() const { return groups_; }
   // Rows × width, NaN in refused rows. Only when nothing failed.
   absl::Span<const float> CollectOutputs();
-  size_t width() const { return static_cast<size_t>(target_.version->loaded->signature().output_width); }
+  size_t width() const { return static_cast<size_t>(target_->version->loaded->signature().output_width); }
   // One a row, empty when one version answered all; and that version (or the champion's).
   absl::Span<const std::string_view> CollectVersions();
   std::string_view version() const;
@@ -80,7 +80,7 @@ class Flight final : public ScoringOwner {
 
   FlightOwner& owner_;
   const RequestContext* context_ = nullptr;
-  PredictTarget target_;
+  const PredictTarget* target_ = nullptr;  // the caller keeps it
   RowBatch* batch_ = nullptr;
   int64_t started_ns_ = 0;
   TimeUs received_us_ = 0;

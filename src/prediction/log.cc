@@ -43,8 +43,14 @@ void RowRecorder::Record(PredictionRecord& record, uint32_t slot, ArmCode arm, u
 }
 
 void RowRecorder::Flush() {
-  if (writer_ == nullptr) OpenWriter();
   if (writer_ != nullptr && !writer_->Flush().ok()) counters_.log_failures.Add(1);
+}
+
+bool RowRecorder::FlushIfDue(int64_t now_ns) {
+  if (writer_ == nullptr) OpenWriter();
+  if (writer_ == nullptr) return false;
+  if (!writer_->FlushIfDue(now_ns).ok()) counters_.log_failures.Add(1);
+  return writer_->waiting();
 }
 
 bool RowRecorder::Seal() { return monitor_ == nullptr || monitor_->Seal(); }

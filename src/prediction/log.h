@@ -36,6 +36,8 @@ class RowRecorder {
   PredictionId NextId() const;
   // Fills record.prediction_id.
   void Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells);
+  // The end of a turn. True while something waits to be written, so that another end of a turn must come within kLogWriteDelayNs.
+  bool FlushIfDue(int64_t now_ns);
   void Flush();
   bool Seal();
 

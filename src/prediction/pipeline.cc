@@ -74,7 +74,7 @@ struct Pipeline::State final : FlightOwner {
   void Land(Flight& flight);
   TimeUs RowTime(const Flight& flight, size_t row) const;
   void ObserveTimes(const RowBatch& batch);
-  void HandOver();
+  void HandOver(int64_t now_ns);
   PredictionRecord NewRecord(Flight& flight, size_t row, uint32_t latency_us) const;
   Status RefuseWhole(Flight& flight, PredictResult* result);
   Status Settle(Flight& flight, PredictResult* result);
@@ -175,8 +175,7 @@ TimeUs Pipeline::State::RowTime(const Flight& flight, size_t row) const {
 }
 
 // The event clock moves only when what was counted up to then has been handed over: a window never closes over rows still on their way.
-void Pipeline::State::HandOver() {
-  const int64_t now_ns = clock.MonotonicNs();
+void Pipeline::State::HandOver(int64_t now_ns) {
   if (now_ns - handed_over_ns < seal_interval_ns) return;
   if (!recorder.Seal()) return;
   handed_over_ns = now_ns;
@@ -382,7 +381,8 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
   s.counters.requests.Add(1);
   s.counters.rows.Add(static_cast<int64_t>(batch.rows));
   VIGIL_RETURN_IF_ERROR(CheckShape(batch, *target.version));
-  const int64_t now_ns = s.clock.MonotonicNs();
+  const bool timed = context.deadline_ns != INT64_MAX || context.arrived_ns == 0;  // else there is no need to ask the clock
+  const int64_t now_ns = timed ? s.clock.MonotonicNs() : context.arrived_ns;
   if (now_ns >= context.deadline_ns) {
     s.counters.failed_rows.Add(static_cast<int64_t>(batch.rows));
     return absl::DeadlineExceededError("the request's deadline passed before it was scored");
@@ -409,13 +409,15 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
   return ScoreState::kDone;
 }
 
-void Pipeline::EndTurn() {
+bool Pipeline::EndTurn() {
   state_->Reclaim();
   state_->shadows.Run();
-  state_->recorder.Flush();
-  state_->HandOver();
+  const int64_t now_ns = state_->clock.MonotonicNs();
+  const bool waiting = state_->recorder.FlushIfDue(now_ns);
+  state_->HandOver(now_ns);
   state_->Refresh();
   state_->scorers.Sweep();
+  return waiting;
 }
 
 PipelineCounters Pipeline::counters() const { return state_->counters.Read(); }

@@ -104,8 +104,9 @@ class Pipeline {
                                std::function<void(std::function<void()>)> post, std::function<void(StatusOr<PredictResult>)> done);
 
   // End of a turn of the loop, before answers are sent: shadows, log flush, sketch hand-over. Also lets go of versions that are not
-  // loaded any more; an idle thread should call it now and then for that.
-  void EndTurn();
+  // loaded any more; an idle thread should call it now and then for that. True while log records wait to be written: then it must be
+  // called again within kLogWriteDelayNs.
+  bool EndTurn();
   // Any thread.
   PipelineCounters counters() const;
 

@@ -17,7 +17,7 @@ class PipelineService final : public PredictService {
     return pipeline_->Predict(context, target, batch, result, std::move(post), std::move(done));
   }
   const std::shared_ptr<const RegistrySnapshot>& Models() override { return snapshot_.Get(); }
-  void EndTurn() override { pipeline_->EndTurn(); }
+  bool EndTurn() override { return pipeline_->EndTurn(); }
   PipelineCounters counters() const override { return pipeline_->counters(); }
 
  private:

@@ -23,8 +23,8 @@ class PredictService {
                                        std::function<void(StatusOr<PredictResult>)> done) = 0;
   // The models as they are now. The reference holds until this service's next call.
   virtual const std::shared_ptr<const RegistrySnapshot>& Models() = 0;
-  // End of a turn of the loop, before its answers are sent.
-  virtual void EndTurn() = 0;
+  // End of a turn of the loop, before its answers are sent. True: call again within a millisecond even if nothing happens.
+  virtual bool EndTurn() = 0;
   virtual PipelineCounters counters() const = 0;
 };
 

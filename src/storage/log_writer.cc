@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kReserveBytesMax = 4 << 20;  // of disk at a time
 constexpr size_t kBufferBytesMin = 64 << 10;
+constexpr size_t kWriteBytes = 32 << 10;  // enough for one write to be worth its while
 
 }  // namespace
 
@@ -124,6 +125,7 @@ Status ShardWriter::Append(PredictionRecord& record) {
   EncodePredictionFrame(record, schema->redacted, buffer_.get() + buffered_);
   buffered_ += bytes;
   ++buffered_records_;
+  appended_.Add(1);
   time_min_ = std::min(time_min_, record.time);
   time_max_ = std::max(time_max_, record.time);
   const int64_t segment_bytes = open_->segment->bytes.load(std::memory_order_relaxed) + static_cast<int64_t>(buffered_);
@@ -157,9 +159,21 @@ Status ShardWriter::WriteBuffer() {
   segment.records.store(segment.records.load(std::memory_order_relaxed) + buffered_records_, std::memory_order_relaxed);
   segment.bytes.store(end, std::memory_order_release);
   records_.Add(buffered_records_);
+  settled_.Add(buffered_records_);
   bytes_.Add(static_cast<int64_t>(buffered_));
   buffered_ = 0;
   buffered_records_ = 0;
+  return absl::OkStatus();
+}
+
+Status ShardWriter::FlushIfDue(int64_t now_ns) {
+  const bool due = options_.sync == LogSync::kAlways || buffered_ >= kWriteBytes ||
+                   (buffered_since_ns_ != 0 && now_ns - buffered_since_ns_ >= kLogWriteDelayNs);
+  if (due) {
+    buffered_since_ns_ = 0;
+    return Flush();
+  }
+  if (buffered_ > 0 && buffered_since_ns_ == 0) buffered_since_ns_ = now_ns;
   return absl::OkStatus();
 }
 
@@ -239,7 +253,10 @@ void ShardWriter::Tend(bool sync) {
 
 Status ShardWriter::Close() {
   Status status = WriteBuffer();
-  if (!status.ok()) dropped_.Add(buffered_records_);
+  if (!status.ok()) {
+    dropped_.Add(buffered_records_);
+    settled_.Add(buffered_records_);
+  }
   std::vector<OpenSegmentPtr> finished;
   OpenSegmentPtr spare;
   {

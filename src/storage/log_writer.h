@@ -35,6 +35,8 @@ class ShardWriter {
   PredictionId NextId() const { return PredictionId::Make(shard_, number_, ordinal_); }
   Status Append(PredictionRecord& record);
   Status Flush();
+  Status FlushIfDue(int64_t now_ns);
+  bool waiting() const { return buffered_ > 0; }
   // Flushes, seals and syncs; nothing may be appended after it.
   Status Close();
 
@@ -42,6 +44,11 @@ class ShardWriter {
   // Syncs what was flushed (unless `sync` is false), closes segments that were rotated away, prepares the next one when it will soon be
   // needed.
   void Tend(bool sync);
+
+  // --- any thread ---
+  // Records ever appended, and of these how many are in the file or lost.
+  int64_t appended() const { return appended_.value(); }
+  int64_t settled() const { return settled_.value(); }
 
   uint32_t shard() const { return shard_; }
   void AddTo(LogCounters* counters) const;
@@ -80,6 +87,8 @@ class ShardWriter {
   std::unique_ptr<char[]> buffer_;
   size_t buffered_ = 0, buffer_capacity_ = 0;
   int64_t buffered_records_ = 0;
+  int64_t buffered_since_ns_ = 0;  // the first FlushIfDue that left something waiting; 0: nothing waits
+  RelaxedCounter appended_, settled_;
   TimeUs time_min_ = INT64_MAX, time_max_ = INT64_MIN;  // of the segment, with what is buffered
   struct KnownSchema {
     bool written = false;  // into the current segment

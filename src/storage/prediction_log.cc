@@ -28,6 +28,8 @@ class WriterHandle final : public LogWriter {
   PredictionId NextId() override { return writer_->NextId(); }
   Status Append(PredictionRecord& record) override { return writer_->Append(record); }
   Status Flush() override { return writer_->Flush(); }
+  Status FlushIfDue(int64_t now_ns) override { return writer_->FlushIfDue(now_ns); }
+  bool waiting() const override { return writer_->waiting(); }
 
  private:
   FilePredictionLog& log_;
@@ -100,6 +102,7 @@ class FilePredictionLog final : public PredictionLog {
   }
 
   StatusOr<LabelCounts> Join(const std::vector<Label>& labels, const std::function<void(const LabelledPrediction&)>& joined) override {
+    AwaitWrites();
     return labels_.Join(labels, clock_.NowUs(), joined);
   }
 
@@ -119,6 +122,7 @@ class FilePredictionLog final : public PredictionLog {
     return std::any_of(writers.begin(), writers.end(), [shard](const auto& writer) { return writer->shard() == shard; });
   }
   void RunBackground();
+  void AwaitWrites() const;
   Status RestoreSchemas();
   Status Retire();
   // False: the visitor has had enough.
@@ -156,6 +160,24 @@ void FilePredictionLog::RunBackground() {
   }
 }
 
+// Until every record appended so far is in a file, so that whoever was answered finds its prediction. A serving thread that does not come
+// round in time (it may be in a debugger, or one that never flushes) is not waited for.
+void FilePredictionLog::AwaitWrites() const {
+  constexpr auto kPause = std::chrono::microseconds(kLogWriteDelayNs / 2000);
+  constexpr int kPausesMax = 40;
+  const WriterList writers = Writers();
+  std::vector<int64_t> appended;
+  for (const auto& writer : writers) appended.push_back(writer->appended());
+  for (size_t w = 0, pauses = 0; w < writers.size();) {
+    if (writers[w]->settled() >= appended[w] || pauses == kPausesMax) {
+      ++w;
+    } else {
+      std::this_thread::sleep_for(kPause);
+      ++pauses;
+    }
+  }
+}
+
 // The schemas file is gone but segments are there: each carries the schemas it uses.
 Status FilePredictionLog::RestoreSchemas() {
   for (const LogSegmentPtr& segment : segments_.List()) {
@@ -173,6 +195,7 @@ Status FilePredictionLog::RestoreSchemas() {
 // --- reading ---
 
 Status FilePredictionLog::Scan(const LogQuery& query, const std::function<bool(const LoggedPrediction&)>& visit) const {
+  AwaitWrites();
   const std::vector<uint8_t> matching = schemas_.Matching(query.model, query.version);
   for (const LogSegmentPtr& segment : segments_.List()) {
     // Bytes first: times and counts are published before them.

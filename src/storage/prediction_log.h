@@ -45,6 +45,10 @@ struct PredictionLogOptions {
   bool read_only = false;                    // beside a running owner: Scan, Verify and FindSchema only; repairs nothing
 };
 
+// What was appended is written at the latest this long after the turn that appended it (kAlways: in that turn): writing many records at
+// once costs a fraction of writing few. It is well within what kInterval leaves at risk.
+inline constexpr int64_t kLogWriteDelayNs = 1'000'000;
+
 // One serving thread's end. Append copies the record into memory; Flush writes (and for kAlways syncs) what has been appended.
 class LogWriter {
  public:
@@ -54,6 +58,10 @@ class LogWriter {
   // Sets record.prediction_id = NextId() and keeps a copy. RESOURCE_EXHAUSTED when the disk refuses: the record is counted as dropped.
   virtual Status Append(PredictionRecord& record) = 0;
   virtual Status Flush() = 0;
+  // The end of a turn of the thread's loop, at `now_ns` (Clock::MonotonicNs): a Flush if it is due.
+  virtual Status FlushIfDue(int64_t now_ns) = 0;
+  // Something appended still waits to be written: FlushIfDue must be called again within kLogWriteDelayNs.
+  virtual bool waiting() const = 0;
 };
 
 struct LogCounters {
@@ -107,12 +115,14 @@ class PredictionLog {
   // One a serving thread; the writer is destroyed before the log.
   virtual StatusOr<std::unique_ptr<LogWriter>> NewWriter() = 0;
 
+  // Join and Scan see whatever was appended before the call: they wait for the serving threads to write it.
+
   // Joins labels to predictions by either id without scanning; idempotent; a later label replaces the earlier. Labels are durable when
   // this returns. `joined` (may be null) sees each accepted label with its prediction, in the order given. Any thread; calls are
   // serialised.
   virtual StatusOr<LabelCounts> Join(const std::vector<Label>& labels, const std::function<void(const LabelledPrediction&)>& joined) = 0;
 
-  // Streams records in segment order until `visit` returns false. Sees everything flushed before the call. Steps over damage, which
+  // Streams records in segment order until `visit` returns false. Steps over damage, which
   // counters().damaged_bytes tells and Verify names.
   virtual Status Scan(const LogQuery& query, const std::function<bool(const LoggedPrediction&)>& visit) const = 0;
   virtual LogCounters counters() const = 0;

@@ -51,18 +51,28 @@ RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_p
                                                   {{"dialect", std::string(DialectName(static_cast<Dialect>(d)))}}, LatencyBounds());
   }
   loop.AddTurnHook([this, alive = alive_] {
-    if (*alive) predict_->EndTurn();
+    if (*alive) EndTurn();
   });
   IdleTurn();
 }
 
 RestHandler::~RestHandler() { *alive_ = false; }
 
+void RestHandler::EndTurn() {
+  if (!predict_->EndTurn() || turn_is_due_) return;
+  turn_is_due_ = true;
+  loop_.RunAfter(kSoonMs, [this, alive = alive_] {
+    if (!*alive) return;
+    turn_is_due_ = false;
+    EndTurn();
+  });
+}
+
 // A loop without requests still hands its last counts over and lets go of versions that were unloaded.
 void RestHandler::IdleTurn() {
   loop_.RunAfter(kIdleTurnMs, [this, alive = alive_] {
     if (!*alive) return;
-    predict_->EndTurn();
+    EndTurn();
     IdleTurn();
   });
 }
@@ -216,7 +226,7 @@ void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Statu
       scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
     }
     status = Failure(ErrorCode::kSchemaViolation, Concat("no row has the column ", QuotedNames(columns, scratch->absent)));
-  } else if (status.ok() && shared_.clock.MonotonicNs() >= scratch->context.deadline_ns) {
+  } else if (status.ok() && scratch->context.deadline_ns != INT64_MAX && shared_.clock.MonotonicNs() >= scratch->context.deadline_ns) {
     status = absl::DeadlineExceededError("the caller's X-Request-Timeout-Ms had passed before scoring");
   } else if (status.ok()) {
     StatusOr<ScoreState> state = predict_->Predict(scratch->context, scratch->target, scratch->batch, &scratch->result, post_,

@@ -32,6 +32,7 @@
 namespace vigil {
 
 inline constexpr int64_t kIdleTurnMs = 20;
+inline constexpr int64_t kSoonMs = 1;  // when the end of a turn left something to do
 
 struct RestOptions {
   std::string version = "0.1.0";  // of this program
@@ -123,6 +124,7 @@ class RestHandler final : public net::HttpHandler {
     int64_t arrived_ns = 0;
   };
 
+  void EndTurn();
   void IdleTurn();
   void MakeContext(Call& call);
   void Offload(Call& call);
@@ -146,6 +148,7 @@ class RestHandler final : public net::HttpHandler {
   std::array<Histogram*, kDialects> durations_{};
   std::unordered_map<uint64_t, Pending> pending_;
   uint64_t next_ticket_ = 1;
+  bool turn_is_due_ = false;     // a timer will end a turn soon
   std::shared_ptr<bool> alive_;  // false once this is destroyed; read on the loop's thread only
 };
 

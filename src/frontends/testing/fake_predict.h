@@ -104,7 +104,10 @@ class FakePredict final : public PredictService {
   }
 
   const std::shared_ptr<const RegistrySnapshot>& Models() override { return snapshot_; }
-  void EndTurn() override { ++turns; }
+  bool EndTurn() override {
+    ++turns;
+    return false;
+  }
   PipelineCounters counters() const override { return {}; }
 
   std::string default_model;

@@ -66,6 +66,8 @@ class MemoryLog final : public PredictionLog {
       log_.records.push_back(std::move(kept));
       return absl::OkStatus();
     }
+    Status FlushIfDue(int64_t) override { return Flush(); }
+    bool waiting() const override { return false; }
     Status Flush() override {
       if (!log_.flush_failure.ok()) return log_.flush_failure;
       std::lock_guard lock(log_.mutex_);
