@@ -1,54 +1,13 @@
 // The engine's memory across restarts.
 #include <algorithm>
 #include "absl/strings/str_cat.h"
+#include "alerting/alert_json.h"
 #include "alerting/engine_state.h"
 
 namespace vigil {
 namespace {
 
-constexpr int kStateVersion = 1;
-
-Json AlertToJson(const Alert& alert) {
-  return {{"id", alert.id},
-          {"rule", alert.rule},
-          {"model", alert.model},
-          {"version", alert.version},
-          {"state", static_cast<int>(alert.state)},
-          {"severity", static_cast<int>(alert.severity)},
-          {"labels", alert.labels},
-          {"annotations", alert.annotations},
-          {"columns", alert.columns},
-          {"value", alert.value},
-          {"threshold", alert.threshold},
-          {"started", alert.started},
-          {"fired", alert.fired},
-          {"ended", alert.ended},
-          {"acknowledged", alert.acknowledged},
-          {"acknowledged_by", alert.acknowledged_by},
-          {"silenced_until", alert.silenced_until}};
-}
-
-Alert AlertOf(const Json& j) {
-  Alert alert;
-  j.at("id").get_to(alert.id);
-  j.at("rule").get_to(alert.rule);
-  j.at("model").get_to(alert.model);
-  j.at("version").get_to(alert.version);
-  alert.state = j.at("state").get<int>() == static_cast<int>(AlertState::kFiring) ? AlertState::kFiring : AlertState::kResolved;
-  alert.severity = static_cast<Severity>(std::min(std::max(j.at("severity").get<int>(), 0), static_cast<int>(Severity::kCritical)));
-  j.at("labels").get_to(alert.labels);
-  j.at("annotations").get_to(alert.annotations);
-  j.at("columns").get_to(alert.columns);
-  j.at("value").get_to(alert.value);
-  j.at("threshold").get_to(alert.threshold);
-  j.at("started").get_to(alert.started);
-  j.at("fired").get_to(alert.fired);
-  j.at("ended").get_to(alert.ended);
-  j.at("acknowledged").get_to(alert.acknowledged);
-  j.at("acknowledged_by").get_to(alert.acknowledged_by);
-  j.at("silenced_until").get_to(alert.silenced_until);
-  return alert;
-}
+constexpr int kStateVersion = 2;
 
 Json TrackToJson(const RuleTrack& track) {
   Json windows = Json::array();
@@ -124,12 +83,12 @@ Json IncidentToJson(const Incident& incident) {
           {"alert", AlertToJson(incident.alert)}};
 }
 
-Incident IncidentOf(const Json& j) {
+StatusOr<Incident> IncidentOf(const Json& j) {
   Incident incident;
   j.at("on").get_to(incident.on);
   j.at("covers_from").get_to(incident.covers_from);
   j.at("covers_to").get_to(incident.covers_to);
-  incident.alert = AlertOf(j.at("alert"));
+  VIGIL_ASSIGN_OR_RETURN(incident.alert, AlertFromJson(j.at("alert")));
   for (const auto& [rule, s] : j.at("symptoms").items()) {
     Symptom& symptom = incident.symptoms[rule];
     s.at("firing").get_to(symptom.firing);
@@ -175,7 +134,7 @@ Status AlertEngine::Load(const Json& saved) {
       if (state_->FindRule(rule) != nullptr) next.tracks[{rule, j.at("model").get<std::string>()}] = TrackOf(j);
     }
     for (const Json& j : saved.at("incidents")) {
-      Incident incident = IncidentOf(j);
+      VIGIL_ASSIGN_OR_RETURN(Incident incident, IncidentOf(j));
       bool firing = false;
       for (auto symptom = incident.symptoms.begin(); symptom != incident.symptoms.end();) {
         const bool known = state_->FindRule(symptom->first) != nullptr;

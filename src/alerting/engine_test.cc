@@ -339,6 +339,9 @@ TEST(AlertEngine, StateSurvivesARestart) {
   Json broken = restarted->Save();
   broken["tracks"][0].erase("firing");
   EXPECT_EQ(restarted->Load(broken).code(), absl::StatusCode::kDataLoss);
+  Json older = restarted->Save();
+  older["version"] = 1;
+  EXPECT_EQ(restarted->Load(older).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(restarted->Active(), SizeIs(1)) << "what was there stays";
   EXPECT_EQ(fewer.Load(Json::array()).code(), absl::StatusCode::kDataLoss);
 }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "service/alert_json.h"
+#include "alerting/alert_json.h"
 
 namespace vigil {
 namespace {
@@ -46,7 +46,13 @@ Status ControlLoop::Restore() {
   if (alerts.ok()) {
     VIGIL_ASSIGN_OR_RETURN(const Json state, ParseJson(alerts->value, "catalog value state/alerts"));
     std::lock_guard lock(mutex_);
-    VIGIL_RETURN_IF_ERROR(alerts_.Load(state));
+    const Status loaded = alerts_.Load(state);
+    if (absl::IsFailedPrecondition(loaded)) {  // another version of Vigil's: incidents begin anew, like windows below
+      journal_.Record("", "alerting.state_lost", "", absl::StrCat("alerts of the last run cannot be read: ", std::string(loaded.message())),
+                      "control loop");
+    } else if (!loaded.ok()) {
+      return loaded;
+    }
   } else if (!absl::IsNotFound(alerts.status())) {
     return alerts.status();
   }

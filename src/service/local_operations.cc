@@ -5,8 +5,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "alerting/alert_json.h"
 #include "base/text.h"
-#include "service/alert_json.h"
 #include "service/profile_file.h"
 
 namespace vigil {
