@@ -9,6 +9,7 @@
 #include "app/wiring.h"
 #include "cli/cli.h"
 #include "cli/model_columns.h"
+#include "domain/profile_json.h"
 #include "monitoring/batch.h"
 #include "report/report.h"
 #include "storage/tables.h"

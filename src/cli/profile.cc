@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "cli/model_columns.h"
+#include "domain/profile_json.h"
 #include "monitoring/monitor.h"
 #include "storage/tables.h"
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/wiring.h"
+#include "domain/profile_json.h"
 #include "monitoring/monitor.h"
 #include "retraining/retraining.h"
 #include "runtime/model.h"

@@ -159,9 +159,6 @@ class ProfileBuilder {
   std::unique_ptr<State> state_;
 };
 
-std::string ProfileToJson(const ReferenceProfile& profile);
-StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_view what);
-
 // The schema that a profile implies: every column nullable as it was, categories of categorical columns, ranges widened by
 // `range_slack` of their width; every rule flags rather than rejects, so that a reference never turns traffic away by itself.
 Schema SchemaFromProfile(const ReferenceProfile& profile, double range_slack = 0.5);

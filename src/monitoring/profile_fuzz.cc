@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "domain/profile_json.h"
 #include "monitoring/batch.h"
 #include "monitoring/monitor.h"
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "domain/profile_json.h"
 #include "monitoring/column_bins.h"
 #include "monitoring/monitor.h"
 #include "monitoring/testing/card_stream.h"

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
+#include "domain/profile_json.h"
 
 namespace vigil {
 namespace {
@@ -48,34 +49,6 @@ CleanPolicy ReadPolicy(const Json& rule, const char* key) {
 
 void WritePolicy(Json& rule, const char* key, CleanPolicy policy) {
   if (policy != CleanPolicy::kReject) rule[key] = std::string(CleanPolicyName(policy));
-}
-
-Json ColumnToJson(const ColumnProfile& column) {
-  Json json = {{"name", column.name}, {"kind", column.kind == ColumnKind::kNumeric ? "numeric" : "categorical"}};
-  if (!column.edges.empty()) json["edges"] = column.edges;
-  if (!column.categories.empty()) json["categories"] = column.categories;
-  json["counts"] = column.counts;
-  json["missing"] = column.missing;
-  json["minimum"] = column.minimum;
-  json["maximum"] = column.maximum;
-  json["mean"] = column.mean;
-  json["standard_deviation"] = column.standard_deviation;
-  return json;
-}
-
-ColumnProfile ColumnFromJson(const Json& json) {
-  ColumnProfile column;
-  column.name = json.at("name").get<std::string>();
-  column.kind = json.at("kind").get<std::string>() == "categorical" ? ColumnKind::kCategorical : ColumnKind::kNumeric;
-  Read(json, "edges", &column.edges);
-  Read(json, "categories", &column.categories);
-  column.counts = json.at("counts").get<std::vector<int64_t>>();
-  column.missing = json.at("missing").get<int64_t>();
-  column.minimum = Number(json.at("minimum"));
-  column.maximum = Number(json.at("maximum"));
-  column.mean = Number(json.at("mean"));
-  column.standard_deviation = Number(json.at("standard_deviation"));
-  return column;
 }
 
 }  // namespace
@@ -191,23 +164,12 @@ StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what) {
   });
 }
 
-std::string ReferenceToText(const ReferenceProfile& reference) {
-  Json columns = Json::array();
-  for (const ColumnProfile& column : reference.columns) columns.push_back(ColumnToJson(column));
-  Json json = {{"rows", reference.rows}, {"columns", std::move(columns)}, {"source", reference.source}};
-  if (reference.score) json["score"] = ColumnToJson(*reference.score);
-  if (reference.positive_rate) json["positive_rate"] = *reference.positive_rate;
-  return DumpJson(json);
-}
+std::string ReferenceToText(const ReferenceProfile& reference) { return ProfileToJson(reference, -1); }
 
 StatusOr<ReferenceProfile> ReferenceFromText(std::string_view text, std::string_view what) {
-  return FromText<ReferenceProfile>(text, what, [](const Json& json, ReferenceProfile& reference) {
-    reference.rows = json.at("rows").get<int64_t>();
-    for (const Json& column : json.at("columns")) reference.columns.push_back(ColumnFromJson(column));
-    Read(json, "source", &reference.source);
-    if (const auto score = json.find("score"); score != json.end()) reference.score = ColumnFromJson(*score);
-    ReadOptional(json, "positive_rate", &reference.positive_rate);
-  });
+  StatusOr<ReferenceProfile> reference = ProfileFromJson(text, what);
+  if (!reference.ok()) return absl::DataLossError(absl::StrCat("catalog: ", std::string(reference.status().message())));
+  return reference;
 }
 
 }  // namespace vigil

@@ -399,6 +399,11 @@ TEST_F(RegistryTest, SchemaAndReferenceAreKeptAndMayBeReplaced) {
   reference->columns.resize(2);
   reference->columns[0].name = "a";
   reference->columns[1].name = "b";
+  for (ColumnProfile& column : reference->columns) column.counts = {5};
+  reference->columns[1].variation = 0.25;
+  reference->columns[1].missing_high = 0.125;
+  reference->outlier_threshold = 12.5;
+  reference->outlier_high = 0.01;
   VersionFacts facts;
   facts.model = "fraud";
   facts.uri = File(1);
@@ -408,6 +413,10 @@ TEST_F(RegistryTest, SchemaAndReferenceAreKeptAndMayBeReplaced) {
   ASSERT_NE(Model()->champion->schema, nullptr);
   EXPECT_EQ(Model()->champion->schema->columns[0].minimum, 0.0);
   EXPECT_EQ(Model()->champion->reference->rows, 5);
+  EXPECT_EQ(Model()->champion->reference->columns[1].variation, 0.25) << "what drift must exceed";
+  EXPECT_EQ(Model()->champion->reference->columns[1].missing_high, 0.125);
+  EXPECT_EQ(Model()->champion->reference->outlier_threshold, 12.5);
+  EXPECT_EQ(Model()->champion->reference->outlier_high, 0.01);
   const uint32_t slot = Model()->champion->slot;
   auto tighter = std::make_shared<Schema>(*schema);
   tighter->columns[0].minimum = 1;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "monitoring/monitor.h"
+#include "domain/profile_json.h"
 
 namespace vigil {
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/json_fields.h"
+#include "domain/profile_json.h"
 #include "monitoring/monitor.h"
 #include "retraining/files.h"
 #include "retraining/retraining.h"

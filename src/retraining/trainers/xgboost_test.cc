@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/testing/paths.h"
+#include "domain/profile_json.h"
 #include "monitoring/monitor.h"
 #include "retraining/files.h"
 #include "retraining/retraining.h"

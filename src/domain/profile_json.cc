@@ -1,10 +1,11 @@
+#include "domain/profile_json.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "monitoring/monitor.h"
 
 namespace vigil {
 namespace {
@@ -167,7 +168,7 @@ StatusOr<ColumnProfile> ColumnFromJson(const Json& json, const std::string& plac
 
 }  // namespace
 
-std::string ProfileToJson(const ReferenceProfile& profile) {
+std::string ProfileToJson(const ReferenceProfile& profile, int indent) {
   Json json = Json::object();
   json["format"] = kFormat;
   json["format_version"] = kFormatVersion;
@@ -179,7 +180,7 @@ std::string ProfileToJson(const ReferenceProfile& profile) {
   if (profile.score) json["score"] = ColumnToJson(*profile.score);
   json["columns"] = Json::array();
   for (const ColumnProfile& column : profile.columns) json["columns"].push_back(ColumnToJson(column));
-  return DumpJson(json, 1) + "\n";
+  return DumpJson(json, indent) + (indent < 0 ? "" : "\n");
 }
 
 StatusOr<ReferenceProfile> ProfileFromJson(std::string_view text, std::string_view what) {
