@@ -15,7 +15,6 @@
 #include "app/config.h"
 #include "app/server.h"
 #include "app/wiring.h"
-#include "base/text.h"
 #include "net/load_client.h"
 #include "net/server.h"
 #include "runtime/engine_bench.h"
@@ -40,24 +39,6 @@ void PinTo(int cpu) {
   if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) std::fprintf(stderr, "cannot pin to CPU %d: figures are noisier\n", cpu);
 }
 
-// One row each, as {"columns":...} would repeat the names: {"rows":[{name: value, ...}]}.
-std::vector<std::string> Bodies(const LoadedModel& model) {
-  const std::vector<std::string>& columns = model.signature().columns;
-  const std::vector<float> rows = BenchRows(model, kBodies, 1);
-  std::vector<std::string> bodies;
-  for (size_t r = 0; r < kBodies; ++r) {
-    std::string body = "{\"rows\":[{";
-    for (size_t c = 0; c < columns.size(); ++c) {
-      if (c > 0) body.push_back(',');
-      AppendJsonString(&body, columns[c]);
-      body.push_back(':');
-      AppendJsonNumber(&body, rows[r * columns.size() + c]);
-    }
-    bodies.push_back(body + "}]}");
-  }
-  return bodies;
-}
-
 StatusOr<double> Rate(int port, const std::string& target, const std::vector<std::string>& bodies, int64_t ms, int connections) {
   net::LoadOptions load;
   load.port = port;
@@ -73,7 +54,7 @@ StatusOr<double> Rate(int port, const std::string& target, const std::vector<std
 Status Run(const std::string& path, int rounds, int64_t ms, int connections) {
   const auto loaders = MakeLoaders();
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, LoadModel(loaders, path, LoadOptions{}));
-  const std::vector<std::string> bodies = Bodies(*model);
+  const std::vector<std::string> bodies = BenchBodies(*model, kBodies, 1);
   std::string state = (std::filesystem::temp_directory_path() / "vigil-path-bench-XXXXXX").string();
   if (mkdtemp(state.data()) == nullptr) return absl::UnavailableError("no temporary directory can be made");
 

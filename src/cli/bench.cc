@@ -6,7 +6,6 @@
 #include "absl/strings/str_format.h"
 #include "app/server.h"
 #include "app/wiring.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "net/load_client.h"
 #include "runtime/engine_bench.h"
@@ -18,6 +17,8 @@
 
 namespace vigil::cli {
 namespace {
+
+constexpr size_t kBodies = 256;
 
 struct Flags {
   std::string model;
@@ -57,25 +58,6 @@ double ProcessCpuSeconds() {
 
 double ThreadCpuSeconds() { return static_cast<double>(ThreadCpuNs()) / 1e9; }
 
-// Single-row bodies in the model's column order, distinct so that no branch learns them.
-std::vector<std::string> Bodies(const LoadedModel& model, uint64_t seed) {
-  constexpr size_t kBodies = 256;
-  const std::vector<std::string>& columns = model.signature().columns;
-  const std::vector<float> rows = BenchRows(model, kBodies, seed);
-  std::vector<std::string> bodies;
-  for (size_t r = 0; r < kBodies; ++r) {
-    std::string body = "{\"rows\":[{";
-    for (size_t c = 0; c < columns.size(); ++c) {
-      if (c > 0) body.push_back(',');
-      AppendJsonString(&body, columns[c]);
-      body.push_back(':');
-      AppendJsonNumber(&body, rows[r * columns.size() + c]);
-    }
-    bodies.push_back(body + "}]}");
-  }
-  return bodies;
-}
-
 // The load runs on this thread, the server on its own; the server's CPU is the process's less this thread's.
 StatusOr<Json> MeasurePath(const net::LoadOptions& load) {
   const double process = ProcessCpuSeconds(), own = ThreadCpuSeconds();
@@ -105,7 +87,7 @@ StatusOr<Json> RunServeBench(const Flags& flags, const std::string& state_dir) {
     Json at = Json::object();
     VIGIL_ASSIGN_OR_RETURN(at["echo"], MeasurePath(load));
     load.target = "/api/v1/models/bench/predict";
-    load.bodies = Bodies(*model, flags.seed);
+    load.bodies = BenchBodies(*model, kBodies, flags.seed);
     VIGIL_ASSIGN_OR_RETURN(at["predict"], MeasurePath(load));
     out[absl::StrCat(connections)] = at;
   }

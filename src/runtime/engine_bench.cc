@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "runtime/trees/aligned.h"
 #include "runtime/trees/engine_choice.h"
 #include "runtime/trees/tree_model.h"
@@ -55,6 +56,23 @@ std::vector<float> BenchRows(const LoadedModel& model, size_t n, uint64_t seed) 
     if (random.Uniform() < kMissingShare) rows[i] = std::numeric_limits<float>::quiet_NaN();
   }
   return rows;
+}
+
+std::vector<std::string> BenchBodies(const LoadedModel& model, size_t n, uint64_t seed) {
+  const std::vector<std::string>& columns = model.signature().columns;
+  const std::vector<float> rows = BenchRows(model, n, seed);
+  std::vector<std::string> bodies;
+  for (size_t r = 0; r < n; ++r) {
+    std::string body = "{\"rows\":[{";
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (c > 0) body.push_back(',');
+      AppendJsonString(&body, columns[c]);
+      body.push_back(':');
+      AppendJsonNumber(&body, rows[r * columns.size() + c]);
+    }
+    bodies.push_back(body + "}]}");
+  }
+  return bodies;
 }
 
 StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int64_t repeat_ns) {

@@ -32,6 +32,10 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int6
 // The rows that BenchEngines scores: [n][columns].
 std::vector<float> BenchRows(const LoadedModel& model, size_t n, uint64_t seed);
 
+// The same rows as `n` request bodies of one row each, distinct so that no branch learns them: {"rows":[{name: value, ...}]}, columns in
+// the model's order, missing values null.
+std::vector<std::string> BenchBodies(const LoadedModel& model, size_t n, uint64_t seed);
+
 // Nanoseconds of this thread's CPU time.
 int64_t ThreadCpuNs();
 
