@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 
 #include "absl/strings/match.h"
@@ -24,6 +23,7 @@
 #include "service/local_operations.h"
 #include "service/predict_service.h"
 #include "service/profile_file.h"
+#include "storage/whole_file.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 
@@ -292,15 +292,7 @@ class RunningServer final : public Server {
 };
 
 Status WritePortFile(const std::string& path, int http_port) {
-  const std::string temporary = path + ".new";
-  {
-    std::ofstream file(temporary, std::ios::trunc);
-    file << "{\"pid\":" << getpid() << ",\"http\":" << http_port << ",\"grpc\":0}\n";
-    if (!file.flush()) return absl::UnavailableError(absl::StrCat("port file ", path, " cannot be written"));
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0)
-    return absl::UnavailableError(absl::StrCat("port file ", path, " cannot be written"));
-  return absl::OkStatus();
+  return WriteFileAtomically(path, absl::StrCat("{\"pid\":", getpid(), ",\"http\":", http_port, ",\"grpc\":0}\n"));
 }
 
 }  // namespace

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "alerting/alert_json.h"
+#include "storage/whole_file.h"
 
 namespace vigil {
 namespace {
@@ -15,6 +14,7 @@ namespace {
 constexpr char kStateKind[] = "state";
 constexpr char kAlertsKey[] = "alerts";
 constexpr char kAlertKind[] = "alert";
+constexpr int64_t kStateBytesMax = int64_t{1} << 32;
 constexpr char kActor[] = "alerting";
 constexpr size_t kSeriesMax = 20'000;  // of the latest findings kept for /metrics
 
@@ -57,11 +57,9 @@ Status ControlLoop::Restore() {
     return alerts.status();
   }
   if (options_.state_file.empty()) return absl::OkStatus();
-  std::ifstream file(options_.state_file, std::ios::binary);
-  if (!file) return absl::OkStatus();
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  if (const Status restored = monitor_.Restore(bytes.str()); !restored.ok()) {
+  const StatusOr<std::string> bytes = ReadWholeFile(options_.state_file, kStateBytesMax);
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (const Status restored = bytes.ok() ? monitor_.Restore(*bytes) : bytes.status(); !restored.ok()) {
     journal_.Record("", "monitoring.state_lost", "",
                     absl::StrCat("windows of the last run cannot be read: ", std::string(restored.message())), "control loop");
   }
@@ -269,18 +267,8 @@ Status ControlLoop::SaveAlerts() {
 
 void ControlLoop::SaveState() {
   if (options_.state_file.empty()) return;
-  const std::string bytes = monitor_.Serialize();
-  const std::string temporary = options_.state_file + ".new";
-  {
-    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file.flush()) {
-      journal_.Record("", "monitoring.state_not_saved", "", absl::StrCat("cannot write ", temporary), "control loop");
-      return;
-    }
-  }
-  if (std::rename(temporary.c_str(), options_.state_file.c_str()) != 0) {
-    journal_.Record("", "monitoring.state_not_saved", "", absl::StrCat("cannot rename ", temporary), "control loop");
+  if (const Status saved = WriteFileAtomically(options_.state_file, monitor_.Serialize()); !saved.ok()) {
+    journal_.Record("", "monitoring.state_not_saved", "", std::string(saved.message()), "control loop");
   }
 }
 

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/json_fields.h"
-#include "retraining/files.h"
 #include "retraining/retraining.h"
+#include "storage/whole_file.h"
 
 namespace vigil {
 namespace {

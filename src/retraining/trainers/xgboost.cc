@@ -12,12 +12,12 @@
 #include "base/json_fields.h"
 #include "domain/profile_json.h"
 #include "monitoring/monitor.h"
-#include "retraining/files.h"
 #include "retraining/retraining.h"
 #include "retraining/trainers/training_rows.h"
 #include "retraining/trainers/xgboost_api.h"
 #include "stats/metrics.h"
 #include "storage/tables.h"
+#include "storage/whole_file.h"
 
 namespace vigil {
 namespace {

@@ -10,9 +10,9 @@
 #include "base/testing/paths.h"
 #include "domain/profile_json.h"
 #include "monitoring/monitor.h"
-#include "retraining/files.h"
 #include "retraining/retraining.h"
 #include "storage/tables.h"
+#include "storage/whole_file.h"
 
 namespace vigil {
 namespace {
