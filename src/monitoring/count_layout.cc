@@ -100,7 +100,7 @@ float CountLayout::OutlierScore(absl::Span<const float> features) const {
 
 void CountLayout::Count(const Observation& row, uint32_t* counts, int64_t* sums) const {
   ++counts[kRows];
-  ++counts[kLatencyPlace + LatencyBin(row.latency_us)];
+  ++counts[kLatencyPlace + stats::LatencyBin(row.latency_us)];
   counts[kCleanedCells] += row.cleaned;
   counts[kCleanedRows] += row.cleaned > 0;
   if (score_ != nullptr) {

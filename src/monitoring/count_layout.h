@@ -9,15 +9,15 @@
 #include "absl/types/span.h"
 #include "monitoring/bin_kernel.h"
 #include "monitoring/column_bins.h"
-#include "monitoring/latency_bins.h"
 #include "monitoring/monitor.h"
+#include "stats/latency_bins.h"
 
 namespace vigil {
 
 // Every layout begins with the same numbers, so that versions can be added up: totals, then latencies.
 enum Total : size_t { kRows, kRefused, kFailed, kCleanedCells, kCleanedRows, kOutliers, kTotals };
 inline constexpr size_t kLatencyPlace = kTotals;
-inline constexpr size_t kCommonWidth = kTotals + kLatencyBins;
+inline constexpr size_t kCommonWidth = kTotals + stats::kLatencyBins;
 
 inline constexpr size_t kArms = 3;  // champion, treatment, shadow
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
-#include "monitoring/score_bins.h"
 #include "stats/metrics.h"
+#include "stats/score_bins.h"
 
 namespace vigil {
 namespace {
@@ -20,8 +20,8 @@ constexpr size_t kLabels = 0;
 constexpr size_t kTrueNegatives = 1, kFalsePositives = 2, kFalseNegatives = 3, kTruePositives = 4;
 constexpr size_t kNotProbabilities = 5;  // scores outside [0, 1]: then no log loss, no Brier
 constexpr size_t kNegatives = 6;         // score bins
-constexpr size_t kPositives = kNegatives + kScoreBins;
-constexpr size_t kBinaryLogLoss = kPositives + kScoreBins;  // sums
+constexpr size_t kPositives = kNegatives + stats::kScoreBins;
+constexpr size_t kBinaryLogLoss = kPositives + stats::kScoreBins;  // sums
 constexpr size_t kBrier = kBinaryLogLoss + 2;
 constexpr size_t kBinaryWidth = kBrier + 2;
 
@@ -111,7 +111,7 @@ bool LabelLayout::Add(absl::Span<const float> outputs, double label, int64_t sig
 void LabelLayout::AddBinary(double score, bool positive, int64_t sign, int64_t* counts) const {
   const bool predicted = score >= threshold_;
   counts[positive ? (predicted ? kTruePositives : kFalseNegatives) : (predicted ? kFalsePositives : kTrueNegatives)] += sign;
-  counts[(positive ? kPositives : kNegatives) + ScoreBin(score)] += sign;
+  counts[(positive ? kPositives : kNegatives) + stats::ScoreBin(score)] += sign;
   if (!(score >= 0 && score <= 1)) {
     counts[kNotProbabilities] += sign;
     return;
@@ -146,13 +146,14 @@ void BinaryMetrics(absl::Span<const int64_t> counts, std::vector<Metric>* out) {
   const auto number = [&](size_t place) { return static_cast<double>(counts[place]); };
   const stats::BinaryMetrics m =
       stats::MetricsOfConfusion({number(kTrueNegatives), number(kFalsePositives), number(kFalseNegatives), number(kTruePositives)});
-  const absl::Span<const int64_t> negatives = counts.subspan(kNegatives, kScoreBins), positives = counts.subspan(kPositives, kScoreBins);
+  const absl::Span<const int64_t> negatives = counts.subspan(kNegatives, stats::kScoreBins),
+                                  positives = counts.subspan(kPositives, stats::kScoreBins);
   *out = {{"accuracy", m.accuracy},
           {"precision", m.precision},
           {"recall", m.recall},
           {"f1", m.f1},
-          {"roc_auc", RocAucOfBins(negatives, positives)},
-          {"average_precision", AveragePrecisionOfBins(negatives, positives)}};
+          {"roc_auc", stats::RocAucOfBins(negatives, positives)},
+          {"average_precision", stats::AveragePrecisionOfBins(negatives, positives)}};
   if (counts[kNotProbabilities] == 0) {
     out->push_back({"log_loss", FixedSum::Read(&counts[kBinaryLogLoss]) / n});
     out->push_back({"brier", FixedSum::Read(&counts[kBrier]) / n});

@@ -138,10 +138,10 @@ void AppendTraffic(const WindowPlace& place, Counts counts, std::vector<Finding>
   out->push_back(place.Make("traffic", "refused_share", Share(refused, asked), asked));
   out->push_back(place.Make("traffic", "failure_share", Share(failed, asked), asked));
   if (rows == 0) return;
-  const Counts latency = counts.subspan(kLatencyPlace, kLatencyBins);
-  out->push_back(place.Make("traffic", "latency_p50_us", LatencyQuantile(latency, 0.5), rows));
-  out->push_back(place.Make("traffic", "latency_p95_us", LatencyQuantile(latency, 0.95), rows));
-  out->push_back(place.Make("traffic", "latency_p99_us", LatencyQuantile(latency, 0.99), rows));
+  const Counts latency = counts.subspan(kLatencyPlace, stats::kLatencyBins);
+  out->push_back(place.Make("traffic", "latency_p50_us", stats::LatencyQuantile(latency, 0.5), rows));
+  out->push_back(place.Make("traffic", "latency_p95_us", stats::LatencyQuantile(latency, 0.95), rows));
+  out->push_back(place.Make("traffic", "latency_p99_us", stats::LatencyQuantile(latency, 0.99), rows));
 }
 
 void AppendQuality(const WindowPlace& place, const CountLayout& layout, Counts counts, const MonitorOptions& options,

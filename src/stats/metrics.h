@@ -35,7 +35,7 @@ struct BinaryMetrics {
 };
 // A label above 0.5 is a positive; a score >= `threshold` is predicted positive.
 StatusOr<BinaryMetrics> ComputeBinaryMetrics(Values labels, Values scores, double threshold, Values weights = {});
-// The part that a confusion matrix alone decides (from ScoreHistogram's exact counters, for example).
+// The part that a confusion matrix alone decides (from counts that were merged, for example).
 BinaryMetrics MetricsOfConfusion(const Confusion& confusion);
 
 struct RocCurve {  // one point a distinct score, falling; the first threshold is infinite

@@ -1,5 +1,5 @@
-// Scores of a binary model by bins of their logit, fine enough that ranking metrics read from them are those of the scores themselves to
-// three decimals and better. Pure functions.
+// Scores of a binary model by bins of their logit, fine enough that ranking metrics read from them stay close to those of the scores
+// themselves: with fraud-like scores ROC AUC within 5e-4, average precision within 2e-3 and rather below. Pure functions.
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "absl/types/span.h"
 
-namespace vigil {
+namespace vigil::stats {
 
 // Logits from -16 to 16 in steps of 1/64; beyond that the outer bins.
 inline constexpr size_t kScoreBins = 2048;
@@ -46,4 +46,4 @@ inline double AveragePrecisionOfBins(absl::Span<const int64_t> negatives, absl::
   return true_positives > 0 ? sum / true_positives : std::numeric_limits<double>::quiet_NaN();
 }
 
-}  // namespace vigil
+}  // namespace vigil::stats

@@ -8,7 +8,7 @@
 
 #include "absl/types/span.h"
 
-namespace vigil {
+namespace vigil::stats {
 
 inline constexpr size_t kLatencyBins = 240;  // every uint32_t has one
 
@@ -41,4 +41,4 @@ inline double LatencyQuantile(absl::Span<const int64_t> counts, double q) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-}  // namespace vigil
+}  // namespace vigil::stats
