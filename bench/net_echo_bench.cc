@@ -57,7 +57,8 @@ double CpuSeconds(clockid_t clock) {
 class EchoHandler final : public HttpHandler {
  public:
   void OnRequest(const HttpRequest&, Exchange& exchange) override { exchange.Send(200, "application/json", kAnswer); }
-  std::string ErrorBody(int, std::string_view reason) override { return std::string(reason); }
+  std::string ErrorBody(int, std::string_view reason, std::string_view) override { return std::string(reason); }
+  std::string ErrorRequestId(std::string_view) override { return {}; }
 };
 
 // The reference: one thread, epoll, one read and one write a request.

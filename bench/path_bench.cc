@@ -29,7 +29,8 @@ constexpr size_t kBodies = 1024;
 class EchoHandler final : public net::HttpHandler {
  public:
   void OnRequest(const net::HttpRequest&, net::Exchange& exchange) override { exchange.Send(200, "application/json", kAnswer); }
-  std::string ErrorBody(int, std::string_view reason) override { return std::string(reason); }
+  std::string ErrorBody(int, std::string_view reason, std::string_view) override { return std::string(reason); }
+  std::string ErrorRequestId(std::string_view) override { return {}; }
 };
 
 void PinTo(int cpu) {

@@ -89,9 +89,9 @@ class HttpHandler {
   virtual void OnRequest(const HttpRequest& request, Exchange& exchange) = 0;
   // The head of a malformed or refused request: writes the body for `status` (400, 408, 413, 414, 417, 431, 500, 501, 503, 505) in our
   // error shape.
-  virtual std::string ErrorBody(int status, std::string_view reason) = 0;
-  // The X-Request-Id of such an answer; empty: none.
-  virtual std::string ErrorRequestId() { return {}; }
+  virtual std::string ErrorBody(int status, std::string_view reason, std::string_view request_id) = 0;
+  // The X-Request-Id of such an answer; empty: none. `given` is the request's own, empty where it had none or could not be read.
+  virtual std::string ErrorRequestId(std::string_view given) = 0;
 };
 
 }  // namespace vigil::net

@@ -89,10 +89,11 @@ void Http1Connection::HandleRequest(InputBuffer& input) {
   context_.counters->requests_total.Add(1);
   context_.answered = true;
   phase_ = Phase::kIdle;
-  Http1Exchange exchange(*this, traits, input);
+  Http1Exchange exchange(*this, request, traits, input);
   context_.handler->OnRequest(request, exchange);
   if (!exchange.answered()) {
-    exchange.Send(500, kErrorType, context_.handler->ErrorBody(500, kGivenUp), {});
+    SendError(*context_.handler, request.header(kRequestId), 500, kGivenUp,
+              [&](std::string_view body, std::initializer_list<ReplyHeader> headers) { exchange.Send(500, kErrorType, body, headers); });
   }
   input_left_ = false;
 }
@@ -114,13 +115,9 @@ void Http1Connection::Refuse(int status, std::string_view reason) {
   stopped_ = true;
   AnswerTraits traits;
   traits.keep_alive = false;
-  const std::string request_id = context_.handler->ErrorRequestId();
-  const std::string body = context_.handler->ErrorBody(status, reason);
-  if (request_id.empty()) {
-    AnswerNow(traits, status, kErrorType, body, {}, true);
-  } else {
-    AnswerNow(traits, status, kErrorType, body, {{"X-Request-Id", request_id}}, true);
-  }
+  SendError(*context_.handler, "", status, reason, [&](std::string_view body, std::initializer_list<ReplyHeader> headers) {
+    AnswerNow(traits, status, kErrorType, body, headers, true);
+  });
 }
 
 void Http1Connection::AnswerNow(const AnswerTraits& traits, int status, std::string_view content_type, std::string_view body,

@@ -204,7 +204,11 @@ TEST(Http1Connection, DropsOfDeferredAnswersAreAnswered) {
   later.answers.clear();
   const std::string sent = host.TakeSent();
   EXPECT_THAT(sent, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(sent, HasSubstr("\r\nX-Request-Id: made\r\n"));
   EXPECT_THAT(sent, EndsWith("/now|"));
+  host.Receive("GET /c HTTP/1.1\r\nHost: a\r\nx-request-id: mine\r\n\r\n");
+  later.answers.clear();
+  EXPECT_THAT(host.TakeSent(), HasSubstr("\r\nX-Request-Id: mine\r\n"));
   host.Receive(Get("/b"));
   later.answers["/b"]->Start(200, "");
   later.answers.clear();
@@ -214,7 +218,7 @@ TEST(Http1Connection, DropsOfDeferredAnswersAreAnswered) {
 TEST(Http1Connection, AHandlerThatForgetsToAnswerGives500) {
   FakeHost host([](const HttpRequest&, Exchange&) {});
   host.Receive(Get("/"));
-  EXPECT_THAT(host.TakeSent(), StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(host.TakeSent(), AllOf(StartsWith("HTTP/1.1 500"), HasSubstr("\r\nX-Request-Id: made\r\n")));
 }
 
 TEST(Http1Connection, ADeferredAnswerOutlivesItsClient) {

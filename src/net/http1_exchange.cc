@@ -6,13 +6,16 @@
 
 namespace vigil::net {
 
-Http1Deferred::Http1Deferred(Http1Connection& connection, Http1Connection::Slot& slot, std::shared_ptr<const void> pin)
-    : connection_(&connection), slot_(&slot), pin_(std::move(pin)) {}
+Http1Deferred::Http1Deferred(Http1Connection& connection, Http1Connection::Slot& slot, std::shared_ptr<const void> pin,
+                             std::string_view request_id)
+    : connection_(&connection), slot_(&slot), pin_(std::move(pin)), request_id_(request_id) {}
 
 Http1Deferred::~Http1Deferred() {
   if (slot_ == nullptr) return;
   if (!started_) {
-    Http1Deferred::Send(500, kErrorType, connection_->context_.handler->ErrorBody(500, kGivenUp), {});
+    SendError(
+        *connection_->context_.handler, request_id_, 500, kGivenUp,
+        [&](std::string_view body, std::initializer_list<ReplyHeader> headers) { Http1Deferred::Send(500, kErrorType, body, headers); });
     return;
   }
   slot_->handle = nullptr;
@@ -84,7 +87,7 @@ std::shared_ptr<Deferred> Http1Exchange::Defer() {
   answered_ = true;
   Http1Connection::Slot& slot = *connection_.slots_.emplace_back(std::make_unique<Http1Connection::Slot>());
   slot.traits = traits_;
-  auto handle = std::make_shared<Http1Deferred>(connection_, slot, input_.Pin());
+  auto handle = std::make_shared<Http1Deferred>(connection_, slot, input_.Pin(), request_.header(kRequestId));
   slot.handle = handle.get();
   if (!traits_.keep_alive) connection_.stopped_ = true;
   return handle;

@@ -77,6 +77,15 @@ void RestHandler::IdleTurn() {
   });
 }
 
+void RestHandler::MakeRequestId(std::array<char, 16>* made) {
+  constexpr char kHex[] = "0123456789abcdef";
+  uint64_t id = random_();
+  for (char& c : *made) {
+    c = kHex[id & 15];
+    id >>= 4;
+  }
+}
+
 void RestHandler::MakeContext(Call& call) {
   RequestContext& context = call.context;
   context.arrived_ns = shared_.clock.MonotonicNs();
@@ -102,12 +111,7 @@ void RestHandler::MakeContext(Call& call) {
     }
   }
   if (context.request_id.empty()) {
-    constexpr char kHex[] = "0123456789abcdef";
-    uint64_t id = random_();
-    for (char& c : call.made_id) {
-      c = kHex[id & 15];
-      id >>= 4;
-    }
+    MakeRequestId(&call.made_id);
     context.request_id = {call.made_id.data(), call.made_id.size()};
   }
 }
@@ -149,7 +153,16 @@ void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exch
   call.route->inline_handler != nullptr ? call.route->inline_handler(*this, call) : Offload(call);
 }
 
-std::string RestHandler::ErrorBody(int status, std::string_view reason) { return ProblemBody(Failure(CodeOfHttp(status), reason), ""); }
+std::string RestHandler::ErrorBody(int status, std::string_view reason, std::string_view request_id) {
+  return ProblemBody(Failure(CodeOfHttp(status), reason), request_id);
+}
+
+std::string RestHandler::ErrorRequestId(std::string_view given) {
+  if (IsSaneRequestId(given)) return std::string(given);
+  std::array<char, 16> made;
+  MakeRequestId(&made);
+  return {made.data(), made.size()};
+}
 
 bool RestHandler::Ready() {
   if (shared_.options.ready && !shared_.options.ready()) return false;

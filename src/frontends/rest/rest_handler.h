@@ -94,7 +94,8 @@ class RestHandler final : public net::HttpHandler {
   ~RestHandler() override;
 
   void OnRequest(const net::HttpRequest& request, net::Exchange& exchange) override;
-  std::string ErrorBody(int status, std::string_view reason) override;
+  std::string ErrorBody(int status, std::string_view reason, std::string_view request_id) override;
+  std::string ErrorRequestId(std::string_view given) override;
 
   // For the dialects.
   PredictService& predict() { return *predict_; }
@@ -130,6 +131,7 @@ class RestHandler final : public net::HttpHandler {
   void Offload(Call& call);
   void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
   void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);
+  void MakeRequestId(std::array<char, 16>* made);
   void CountRows(const PredictScratch& scratch, bool refused);
   void Count(const Route* route, int status, int64_t arrived_ns);
   std::string ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused, int* http,

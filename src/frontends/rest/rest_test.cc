@@ -207,7 +207,11 @@ TEST_F(RestTest, OptionsAndHead) {
 TEST_F(RestTest, PercentEncodedNamesAreDecoded) { EXPECT_EQ(Post("/api/v1/models/fr%61ud/predict", kTwoRows).status, 200); }
 
 TEST_F(RestTest, TransportErrorsAreProblemsToo) {
-  const Json body = Json::parse(handler_->ErrorBody(431, "headers are larger than 32768 bytes"));
+  EXPECT_EQ(handler_->ErrorRequestId("abc-123"), "abc-123");
+  EXPECT_EQ(handler_->ErrorRequestId("").size(), 16u);
+  EXPECT_EQ(handler_->ErrorRequestId("not sane").size(), 16u);
+  const Json body = Json::parse(handler_->ErrorBody(431, "headers are larger than 32768 bytes", "abc-123"));
+  EXPECT_EQ(body["request_id"], "abc-123");
   EXPECT_EQ(body["code"], "headers_too_large");
   EXPECT_EQ(body["status"], 431);
 }

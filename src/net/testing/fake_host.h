@@ -17,7 +17,8 @@ class FunctionHandler final : public HttpHandler {
   using Function = std::function<void(const HttpRequest&, Exchange&)>;
   explicit FunctionHandler(Function function) : function_(std::move(function)) {}
   void OnRequest(const HttpRequest& request, Exchange& exchange) override { function_(request, exchange); }
-  std::string ErrorBody(int status, std::string_view reason) override {
+  std::string ErrorRequestId(std::string_view given) override { return given.empty() ? "made" : std::string(given); }
+  std::string ErrorBody(int status, std::string_view reason, std::string_view) override {
     return "{\"status\":" + std::to_string(status) + ",\"detail\":\"" + std::string(reason) + "\"}";
   }
 
