@@ -31,14 +31,21 @@ Status SocketError(const std::string& what, int error) {
   }
 }
 
-StatusOr<UniqueFd> BindTcp(const sockaddr* address, socklen_t size, int family, bool shared, const std::string& what) {
-  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return SocketError(what, errno);
+// `absent`: this machine has no such address.
+StatusOr<UniqueFd> BindTcp(const sockaddr* address, socklen_t size, bool shared, const std::string& what, bool* absent) {
+  UniqueFd fd(::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) {
+    *absent = errno == EAFNOSUPPORT;
+    return SocketError(what, errno);
+  }
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  if (::bind(fd.get(), address, size) != 0) return SocketError(what, errno);
+  if (::bind(fd.get(), address, size) != 0) {
+    *absent = errno == EADDRNOTAVAIL;
+    return SocketError(what, errno);
+  }
   return fd;
 }
 
@@ -58,11 +65,43 @@ void SetPort(sockaddr* address, int port) {
   }
 }
 
+StatusOr<TcpListeners> ListenOn(sockaddr* address, socklen_t size, int port, int count, const std::string& what, bool* absent) {
+  SetPort(address, port);
+  // SO_REUSEPORT would silently share the port with another process of the same user: ask for it alone first.
+  if (port != 0) {
+    VIGIL_ASSIGN_OR_RETURN(const UniqueFd alone, BindTcp(address, size, false, what, absent));
+  }
+  TcpListeners listeners;
+  for (int i = 0; i < count; ++i) {
+    VIGIL_ASSIGN_OR_RETURN(UniqueFd fd, BindTcp(address, size, true, what, absent));
+    if (i == 0) {
+      listeners.port = PortOf(fd.get());
+      SetPort(address, listeners.port);
+    }
+    if (::listen(fd.get(), kBacklog) != 0) return SocketError(what, errno);
+    listeners.sockets.push_back(std::move(fd));
+  }
+  return listeners;
+}
+
 }  // namespace
 
 void UniqueFd::Reset() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+}
+
+StatusOr<TcpListeners> ListenOnFirst(const addrinfo* candidates, int port, int count, const std::string& what) {
+  Status refused;
+  for (const addrinfo* candidate = candidates; candidate != nullptr; candidate = candidate->ai_next) {
+    sockaddr_storage address{};
+    std::memcpy(&address, candidate->ai_addr, candidate->ai_addrlen);
+    bool absent = false;
+    StatusOr<TcpListeners> listeners = ListenOn(reinterpret_cast<sockaddr*>(&address), candidate->ai_addrlen, port, count, what, &absent);
+    if (listeners.ok() || !absent) return listeners;
+    refused.Update(listeners.status());
+  }
+  return refused;
 }
 
 StatusOr<TcpListeners> ListenTcp(const std::string& host, int port, int count) {
@@ -78,25 +117,7 @@ StatusOr<TcpListeners> ListenTcp(const std::string& host, int port, int count) {
     return absl::InvalidArgumentError(absl::StrCat("cannot resolve host '", host, "': ", ::gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
-  sockaddr* const address = found->ai_addr;
-  const socklen_t size = found->ai_addrlen;
-  const std::string what = absl::StrCat(host, ":", port);
-  SetPort(address, port);
-  // SO_REUSEPORT would silently share the port with another process of the same user: ask for it alone first.
-  if (port != 0) {
-    VIGIL_ASSIGN_OR_RETURN(const UniqueFd alone, BindTcp(address, size, found->ai_family, false, what));
-  }
-  TcpListeners listeners;
-  for (int i = 0; i < count; ++i) {
-    VIGIL_ASSIGN_OR_RETURN(UniqueFd fd, BindTcp(address, size, found->ai_family, true, what));
-    if (i == 0) {
-      listeners.port = PortOf(fd.get());
-      SetPort(address, listeners.port);
-    }
-    if (::listen(fd.get(), kBacklog) != 0) return SocketError(what, errno);
-    listeners.sockets.push_back(std::move(fd));
-  }
-  return listeners;
+  return ListenOnFirst(found, port, count, absl::StrCat(host, ":", port));
 }
 
 StatusOr<UniqueFd> ListenUnix(const std::string& path) {

@@ -1,7 +1,9 @@
 #include "net/server.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -15,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/testing/paths.h"
+#include "net/listen_socket.h"
 #include "net/testing/fake_host.h"
 #include "net/testing/raw_client.h"
 
@@ -147,6 +150,29 @@ TEST(Server, RefusesAPortThatIsTaken) {
   options.port = 0;
   options.host = "no.such.host.invalid";
   EXPECT_EQ(HttpServer::Start(options, nullptr).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Server, ListensOnTheFirstAddressThatTheMachineHas) {
+  sockaddr_in elsewhere{}, here{};
+  elsewhere.sin_family = here.sin_family = AF_INET;
+  ASSERT_EQ(inet_pton(AF_INET, "203.0.113.1", &elsewhere.sin_addr), 1);  // for documents only (RFC 5737): nobody's
+  ASSERT_EQ(inet_pton(AF_INET, "127.0.0.1", &here.sin_addr), 1);
+  addrinfo first{}, second{};
+  first.ai_addr = reinterpret_cast<sockaddr*>(&elsewhere);
+  second.ai_addr = reinterpret_cast<sockaddr*>(&here);
+  first.ai_addrlen = second.ai_addrlen = sizeof here;
+  const auto nowhere = ListenOnFirst(&first, 0, 1, "example");
+  EXPECT_EQ(nowhere.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(nowhere.status().message()), HasSubstr("example"));
+  first.ai_next = &second;
+  const auto listeners = ListenOnFirst(&first, 0, 2, "example");
+  ASSERT_TRUE(listeners.ok()) << listeners.status();
+  EXPECT_EQ(listeners->sockets.size(), 2u);
+  EXPECT_TRUE(RawClient(listeners->port).connected());
+  // A port that is taken is an answer, not a reason to listen somewhere else.
+  second.ai_next = &first;
+  first.ai_next = nullptr;
+  EXPECT_EQ(ListenOnFirst(&second, listeners->port, 1, "example").status().code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST(Server, EveryLoopHasAHandlerOfItsOwn) {
