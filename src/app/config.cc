@@ -231,7 +231,6 @@ StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const Signature& signatu
     const auto rule = rules.find(column);
     ColumnRule open;
     open.name = column;
-    open.infinity_allowed = true;
     schema->columns.push_back(rule == rules.end() ? open : rule->second);
   }
   for (const auto& [name, rule] : rules) {

@@ -40,12 +40,20 @@ RowRules::Breach Decide(Rule rule, CleanPolicy policy, const ColumnRule& column,
   return breach;
 }
 
+std::unique_ptr<const Schema> OpenSchema(const Signature& signature) {
+  auto schema = std::make_unique<Schema>();
+  for (const std::string& column : signature.columns) schema->columns.emplace_back().name = column;
+  return schema;
+}
+
 }  // namespace
 
-RowRules::RowRules(const Schema* schema, const Signature& signature) : schema_(schema), signature_(&signature) {
-  if (schema == nullptr) return;
-  for (size_t i = 0; i < schema->columns.size(); ++i) {
-    const ColumnRule& rule = schema->columns[i];
+RowRules::RowRules(const Schema* schema, const Signature& signature)
+    : open_(schema == nullptr ? OpenSchema(signature) : nullptr),
+      schema_(schema == nullptr ? open_.get() : schema),
+      signature_(&signature) {
+  for (size_t i = 0; i < schema_->columns.size(); ++i) {
+    const ColumnRule& rule = schema_->columns[i];
     const float lowest = rule.infinity_allowed ? -kInfinity : -kLargest;
     const float highest = rule.infinity_allowed ? kInfinity : kLargest;
     low_.push_back(rule.minimum ? std::max(lowest, LowestFloat(*rule.minimum)) : lowest);
@@ -179,12 +187,10 @@ void Validate(const RowRules& rules, const RowBatch& batch, Validation* out) {
   for (uint32_t row : batch.error_rows) {
     if (row < batch.rows) Refuse(row, batch.rows, out);
   }
-  if (!rules.empty()) {
-    const float* values = batch.values.data();
-    for (size_t row = 0; row < batch.rows; ++row, values += batch.columns) {
-      if (!rules.IsBroken(values)) continue;
-      ValidateRow(rules, batch, row, !out->refused.empty() && out->refused[row] != 0, out);
-    }
+  const float* values = batch.values.data();
+  for (size_t row = 0; row < batch.rows; ++row, values += batch.columns) {
+    if (!rules.IsBroken(values)) continue;
+    ValidateRow(rules, batch, row, !out->refused.empty() && out->refused[row] != 0, out);
   }
   if (batch.error_count == 0) return;
   out->error_count += batch.error_count;

@@ -15,10 +15,9 @@ namespace vigil {
 // nothing costs a comparison or two a cell. Immutable.
 class RowRules {
  public:
-  // Null `schema`: nothing is checked. The schema and signature must outlive this.
+  // Null `schema`: every column may be missing and hold any finite value. The schema and signature must outlive this.
   RowRules(const Schema* schema, const Signature& signature);
 
-  bool empty() const { return schema_ == nullptr; }
   const Signature& signature() const { return *signature_; }
   // Whether some cell of `row` breaks a rule.
   bool IsBroken(const float* row) const;
@@ -43,6 +42,7 @@ class RowRules {
   };
   const Categories* FindCategories(size_t column) const;
 
+  std::unique_ptr<const Schema> open_;  // what `schema_` is where none was given
   const Schema* schema_;
   const Signature* signature_;
   // Floats that are exactly as strict as the schema's doubles. A column that must be present has missing_ok 0, else ~0.

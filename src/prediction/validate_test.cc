@@ -52,11 +52,14 @@ class ValidateTest : public ::testing::Test {
   CleanRows cleaned_;
 };
 
-TEST_F(ValidateTest, WithoutASchemaEveryFloatIsAccepted) {
-  Run({kNan, kInf, -kInf, 1e38f}, false);
+TEST_F(ValidateTest, WithoutASchemaEverythingButAnInfinityIsAccepted) {
+  Run({kNan, std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(), 1e38f}, false);
   EXPECT_EQ(validation_.refused_rows, 0);
   EXPECT_TRUE(validation_.refused.empty());
   EXPECT_EQ(cleaned_.values(), batch_.values.data());
+  Run({kNan, kInf, 1, 2, -kInf, kNan}, false);
+  EXPECT_THAT(validation_.refused, ElementsAre(1, 0, 1));
+  EXPECT_THAT(Errors(), ElementsAre("0 b inf infinity", "2 a -inf infinity"));
 }
 
 TEST_F(ValidateTest, EachRuleIsNamedWithItsBound) {

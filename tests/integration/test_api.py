@@ -132,6 +132,8 @@ def test_declared_rules_hold(small, tmp_path):
       amount: {{minimum: 0, maximum: 1000}}
       hour: {{categories: [0, 1, 2, 12]}}
       nb: {{nullable: false}}
+  - name: bare
+    path: {small.champion}
   - name: mild
     path: {small.champion}
     columns:
@@ -144,8 +146,9 @@ def test_declared_rules_hold(small, tmp_path):
             e = problem(s.predict("strict", {"rows": [row]}), 422, "schema_violation")["errors"][0]
             assert e["column"] == column and rule in e["rule"], e
         infinite = '{"rows":[{"amount":1e999,"nb":1,"hour":1}]}'
-        e = problem(s.post("/api/v1/models/strict/predict", data=infinite, headers={"Content-Type": "application/json"}), 422, "schema_violation")
-        assert e["errors"][0]["column"] == "amount"
+        for model in ("strict", "bare"):  # with and without rules
+            e = problem(s.post(f"/api/v1/models/{model}/predict", data=infinite, headers={"Content-Type": "application/json"}), 422, "schema_violation")
+            assert [(x["column"], x["value"], x["rule"]) for x in e["errors"]] == [("amount", "inf", "infinity")], e
         mild = s.predict("mild", {"rows": [{**ROW, "amount": 5000}, {**ROW, "nb": None}, {**ROW, "amount": 1000}, ROW]}).json()["predictions"]
         assert mild[0] == mild[2] and mild[1] == mild[3]
 
