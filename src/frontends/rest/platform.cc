@@ -30,9 +30,9 @@ void HandleMetrics(RestHandler& handler, Call& call) {
 void HandleOpenApi(RestHandler& handler, Call& call) { handler.Answer(call, 200, "application/json", handler.shared().openapi); }
 
 void HandleDocs(RestHandler& handler, Call& call) {
-  handler.Answer(
-      call, 200, "text/html; charset=utf-8", kDocsPage,
-      {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"});
+  handler.AnswerPage(
+      call, "text/html; charset=utf-8", kDocsPage, "no-cache",
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'");
 }
 
 void HandleUi(RestHandler& handler, Call& call) {
@@ -58,8 +58,8 @@ void HandleUi(RestHandler& handler, Call& call) {
   }
   // Names under assets/ carry a hash of their content.
   const bool hashed = found->path.starts_with("assets/");
-  handler.Answer(call, 200, found->content_type, found->content,
-                 {"Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache"});
+  handler.AnswerPage(call, found->content_type, found->content, hashed ? "public, max-age=31536000, immutable" : "no-cache",
+                     "frame-ancestors 'none'");
 }
 
 }  // namespace vigil

@@ -175,6 +175,17 @@ void RestHandler::Answer(Call& call, int status, std::string_view content_type, 
   SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra);
 }
 
+void RestHandler::AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
+                             std::string_view content_security_policy) {
+  Count(call.route, 200, call.context.arrived_ns);
+  call.exchange.Send(200, content_type, body,
+                     {{"X-Request-Id", call.context.request_id},
+                      {"Cache-Control", cache_control},
+                      {"Content-Security-Policy", content_security_policy},
+                      {"X-Content-Type-Options", "nosniff"},
+                      {"Referrer-Policy", "no-referrer"}});
+}
+
 std::string RestHandler::ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused,
                                    int* http, std::string_view* content_type) const {
   const ErrorCode code = CodeOf(status);

@@ -102,6 +102,9 @@ class RestHandler final : public net::HttpHandler {
   RestShared& shared() { return shared_; }
   bool Ready();
   void Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra = {});
+  // A page or one of its files: never framed by another site, never taken for another type than `content_type`.
+  void AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
+                  std::string_view content_security_policy);
   void AnswerError(Call& call, const Status& status, const RefusedRows& refused = {}, net::ReplyHeader extra = {});
   // Takes a scratch for `call` with the target resolved; null when that failed (then it has been answered).
   PredictScratch* BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer);
@@ -128,10 +131,10 @@ class RestHandler final : public net::HttpHandler {
   void EndTurn();
   void IdleTurn();
   void MakeContext(Call& call);
+  void MakeRequestId(std::array<char, 16>* made);
   void Offload(Call& call);
   void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
   void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);
-  void MakeRequestId(std::array<char, 16>* made);
   void CountRows(const PredictScratch& scratch, bool refused);
   void Count(const Route* route, int status, int64_t arrived_ns);
   std::string ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused, int* http,

@@ -6,6 +6,7 @@
 
 #include "frontends/testing/count_allocations.h"
 #include "frontends/testing/rest_fixture.h"
+#include "frontends/ui/bundle.h"
 
 namespace vigil {
 namespace {
@@ -410,6 +411,21 @@ TEST_F(RestTest, RootSendsBrowsersToThePage) {
   EXPECT_EQ(browser.status, 302);
   EXPECT_EQ(browser.header("Location"), "/ui");
   EXPECT_EQ(Get("/", {{"Accept", "*/*"}}).status, 200);
+}
+
+TEST_F(RestTest, PagesAreFramedByNobodyAndTakenForNothingElse) {
+  std::vector<std::string> pages = {"/docs"};
+  if (!UiFiles().empty()) pages.insert(pages.end(), {"/ui", "/ui/alerts"});
+  for (const std::string& page : pages) {
+    const FakeAnswer answer = Get(page);
+    EXPECT_EQ(answer.status, 200) << page;
+    EXPECT_THAT(answer.content_type, HasSubstr("text/html"));
+    EXPECT_THAT(answer.header("Content-Security-Policy"), HasSubstr("frame-ancestors 'none'"));
+    EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff");
+    EXPECT_EQ(answer.header("Referrer-Policy"), "no-referrer");
+    EXPECT_EQ(answer.header("Cache-Control"), "no-cache");
+  }
+  if (pages.size() == 1) GTEST_SKIP() << "built without the page: /ui was not asked";
 }
 
 TEST_F(RestTest, MetricsByAccept) {
