@@ -42,6 +42,7 @@ Status RolloutService::Restore() {
     VIGIL_ASSIGN_OR_RETURN(const Json value, ParseJson(entry.value, absl::StrCat("catalog value rollout/", entry.key)));
     VIGIL_ASSIGN_OR_RETURN(Rollout rollout, Rollout::FromJson(value));
     if (RolloutEnded(rollout.state)) continue;
+    if (EndedByHand(rollout, clock_.NowUs())) continue;
     Active& active = active_[rollout.id];
     active.rollout = std::move(rollout);
     if (const Status published = registry_.SetPlan(active.rollout.model, PlanFor(active.rollout)); !published.ok()) {
@@ -72,9 +73,14 @@ StatusOr<Rollout> RolloutService::Create(const std::string& model, const std::st
     return absl::FailedPreconditionError(absl::StrCat("version ", candidate, " is already the champion of ", model));
   }
   std::lock_guard lock(mutex_);
-  for (const auto& [id, active] : active_) {
-    if (active.rollout.model == model) {
-      return absl::FailedPreconditionError(absl::StrCat("rollout ", id, " of ", model, " is under way; abort it first"));
+  for (auto it = active_.begin(); it != active_.end();) {
+    Rollout& other = it->second.rollout;
+    if (other.model != model) {
+      ++it;
+    } else if (EndedByHand(other, now)) {
+      it = active_.erase(it);
+    } else {
+      return absl::FailedPreconditionError(absl::StrCat("rollout ", it->first, " of ", model, " is under way; abort it first"));
     }
   }
   Rollout rollout;
@@ -99,7 +105,7 @@ void RolloutService::Tick(TimeUs now, int64_t labels_seen) {
     // Hard limits and time limits need no new label, only a look now and then.
     const int64_t wait_us = options_.evaluate_every_us * (labels_seen != active.labels_seen ? 1 : kIdleFactor);
     const bool due = now - active.evaluated >= wait_us;
-    if (due) {
+    if (!EndedByHand(active.rollout, now) && due) {
       active.evaluated = now;
       active.labels_seen = labels_seen;
       Step(active, now);
@@ -181,6 +187,26 @@ Status RolloutService::Finish(Rollout& rollout, const std::string& by, TimeUs no
   return absl::OkStatus();
 }
 
+// A person who moves the champion takes away the rollout's plan, which is of one epoch, and its comparison.
+bool RolloutService::EndedByHand(Rollout& rollout, TimeUs now) {
+  const StatusOr<RoleAssignment> champion = registry_.GetRole(rollout.model, Role::kChampion);
+  if (!champion.ok() || champion->epoch == rollout.champion_epoch) return false;
+  Rollout ended = rollout;
+  ended.state = champion->version == rollout.candidate ? RolloutState::kPromoted : RolloutState::kFailed;
+  ended.ended = std::max(now, rollout.step_started);  // an event clock stands still after a restart
+  ended.reason = absl::StrCat("version ", champion->version, " was made champion by ", champion->by, " meanwhile");
+  const StatusOr<RoleAssignment> challenger = registry_.GetRole(rollout.model, Role::kChallenger);
+  if (challenger.ok() && challenger->version == rollout.candidate &&
+      !registry_.ClearRole(rollout.model, Role::kChallenger, challenger->epoch, kPolicy, ended.reason).ok()) {
+    return false;  // asked again at the next tick
+  }
+  if (!Save(ended).ok()) return false;
+  rollout = std::move(ended);
+  journal_.Record(rollout.model, absl::StrCat("rollout.", std::string(RolloutStateName(rollout.state))), rollout.id,
+                  absl::StrCat("rollout ", rollout.id, " ended: ", rollout.reason), kPolicy, now, DumpJson(rollout.ToJson()));
+  return true;
+}
+
 Status RolloutService::Save(const Rollout& rollout) {
   CatalogWrite write{kKind, rollout.id, DumpJson(rollout.ToJson()), CatalogWrite::kAnyEpoch};
   return catalog_.Apply({write}).status();
@@ -194,6 +220,11 @@ Status RolloutService::Change(const std::string& model, const std::string& id, c
     return absl::NotFoundError(absl::StrCat("no rollout ", id, " of ", model, " is under way"));
   }
   Rollout& rollout = found->second.rollout;
+  if (EndedByHand(rollout, clock_.NowUs())) {
+    const Status ended = absl::FailedPreconditionError(absl::StrCat("rollout ", id, " has ended: ", rollout.reason));
+    active_.erase(found);
+    return ended;
+  }
   Rollout next = rollout;
   change(next);
   if (next.state != rollout.state) {

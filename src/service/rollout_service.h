@@ -56,6 +56,8 @@ class RolloutService {
   void Step(Active& active, TimeUs now);
   Status Apply(Rollout& rollout, const std::string& by, TimeUs now);
   Status Finish(Rollout& rollout, const std::string& by, TimeUs now);
+  // Ends a rollout whose champion somebody moved: promoted when its candidate took over, else failed. False: it goes on.
+  bool EndedByHand(Rollout& rollout, TimeUs now);
   TimeUs RoutedFrom(TimeUs now) const;
   Status Save(const Rollout& rollout);
   StatusOr<std::string> NextId();

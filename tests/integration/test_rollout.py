@@ -131,6 +131,43 @@ def test_a_rollout_can_be_paused_resumed_and_aborted(small, tmp_path):
         assert s.get("/api/v1/models/fraud").json()["traffic"]["arms"] == []
 
 
+def test_a_champion_moved_by_hand_ends_the_rollout(small, tmp_path):
+    "the rollout's plan is gone with the champion that it was against: it must neither hold up the next one nor retraining"
+    roles = "/api/v1/models/fraud/roles/champion"
+    with serving(tmp_path, {"fraud": small.champion}) as s:
+        for candidate in (small.better, small.worse):
+            assert s.post("/api/v1/models/fraud/versions", {"uri": str(candidate)}).status_code == 201
+
+        def begin():
+            r = s.post("/api/v1/models/fraud/rollouts", {"candidate": "2", "steps": STEPS})
+            assert r.status_code == 201, r.text
+            return f"/api/v1/models/fraud/rollouts/{r.json()['id']}"
+
+        def ended(path):
+            end = time.monotonic() + 10
+            while (rollout := s.get(path).json())["state"] not in ("failed", "promoted"):
+                assert time.monotonic() < end, rollout
+                time.sleep(0.05)
+            assert "champion" in rollout["reason"]
+            assert s.get("/api/v1/models/fraud").json()["roles"].get("challenger", {}).get("version", "") == ""
+            return rollout["state"]
+
+        path = begin()
+        assert s.put(roles, {"version": "3"}).status_code == 200
+        assert ended(path) == "failed"
+        assert s.put(roles, {"version": "1"}).status_code == 200
+        path = begin()
+        assert s.put(roles, {"version": "2"}).status_code == 200
+        assert ended(path) == "promoted"
+        assert s.post("/api/v1/models/fraud/rollback").status_code == 200
+        path = begin()
+        assert s.put(roles, {"version": "3"}).status_code == 200
+        assert s.put(roles, {"version": "1"}).status_code == 200
+        begin()  # at once, before the control loop looked
+        assert s.get(path).json()["state"] == "failed"
+        assert [e["kind"] for e in s.get("/api/v1/timeline?model=fraud&limit=100").json()["events"]].count("rollout.failed") == 2
+
+
 # ---- roles under load ----
 
 def test_rollback_under_load_fails_no_request(small, tmp_path):
