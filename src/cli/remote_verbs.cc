@@ -35,13 +35,23 @@ std::string Text(const Json& value, const char* key) {
 
 const Json& Items(const Json& answer, const char* key) { return answer.is_object() && answer.contains(key) ? answer[key] : answer; }
 
+// "champion 1 (epoch 3), challenger 2 (epoch 5)"; nothing for a role that nobody has.
+std::string RolesText(const Json& model) {
+  std::string text;
+  for (const char* role : {"champion", "challenger", "shadow"}) {
+    const Json& roles = Items(model, "roles");
+    if (!roles.contains(role) || Text(roles[role], "version").empty()) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", role, " ", Text(roles[role], "version"), " (epoch ", Text(roles[role], "epoch"), ")");
+  }
+  return text;
+}
+
 int Models(const Flags& flags) {
   Remote remote(flags.url);
   return Finish(remote.Get(flags.model.empty() ? "/api/v1/models" : ModelPath(flags) + "/versions"), flags, [&](const Json& answer) {
     for (const Json& item : Items(answer, flags.model.empty() ? "models" : "versions")) {
       if (flags.model.empty()) {
-        std::cout << Text(item, "name") << "  " << (item.value("ready", false) ? "ready" : "not ready") << "  roles " << Text(item, "roles")
-                  << "\n";
+        std::cout << Text(item, "name") << "  " << (item.value("ready", false) ? "ready" : "not ready") << "  " << RolesText(item) << "\n";
       } else {
         std::cout << Text(item, "version") << "  " << Text(item, "state") << "  " << Text(item, "created") << "  by "
                   << Text(item, "created_by") << "\n";
