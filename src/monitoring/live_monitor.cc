@@ -30,16 +30,17 @@ Status LiveMonitor::AddVersion(const MonitoredVersion& version) {
   const Name name{version.model, version.version};
   auto state = std::make_unique<VersionState>(version, options_);
   std::unique_ptr<VersionState>& known = versions_[name];
-  if (known != nullptr) {
-    // Loaded again: its windows go on. Parts under way still carry its former slot, so that stays known too.
-    if (known->layout()->fingerprint() != state->layout()->fingerprint() ||
-        known->labels().fingerprint() != state->labels().fingerprint()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(version.model, " ", version.version, " is monitored with another reference profile already"));
-    }
-    known->set_info(version);
-  } else {
+  if (known == nullptr) {
     known = std::move(state);
+  } else if (known->layout()->fingerprint() == state->layout()->fingerprint() &&
+             known->labels().fingerprint() == state->labels().fingerprint()) {
+    known->set_info(version);  // loaded again: its windows go on
+  } else {
+    // Another reference: counts over other bins cannot be added to, so it starts afresh. Its labels, of whatever log schema, are its own.
+    for (auto& [schema, owner] : by_schema_) owner = owner == known.get() ? state.get() : owner;
+    known.swap(state);
+    if (!state->empty()) counters_.windows_dropped += 1;
+    replaced_.push_back(std::move(state));
   }
   models_[version.model];
   by_slot_[version.slot] = known.get();
@@ -52,7 +53,6 @@ Status LiveMonitor::AddVersion(const MonitoredVersion& version) {
   if (dormant == dormant_.end()) return absl::OkStatus();
   const std::string bytes = std::move(dormant->second);
   dormant_.erase(dormant);
-  // Windows over other bins cannot be added to these: a version whose reference changed starts afresh.
   if (!known->AddFrom(bytes)) counters_.windows_dropped += 1;
   return absl::OkStatus();
 }

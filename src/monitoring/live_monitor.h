@@ -55,7 +55,10 @@ class LiveMonitor final : public Monitor {
 
   mutable std::mutex mutex_;
   std::map<Name, std::unique_ptr<VersionState>> versions_;
+  // Parts under way carry the slot that their version had when they were counted, so a slot once known stays known. A version whose
+  // reference somebody changed leaves its former state behind for them; nothing reads it.
   std::unordered_map<uint32_t, VersionState*> by_slot_;
+  std::vector<std::unique_ptr<VersionState>> replaced_;
   std::unordered_map<uint32_t, VersionState*> by_schema_;
   std::map<std::string, ModelState> models_;
   std::map<Name, std::string> dormant_;  // restored state of versions that were not added yet

@@ -117,6 +117,8 @@ class Monitor {
   virtual ~Monitor() = default;
   static std::unique_ptr<Monitor> Create(const MonitorOptions& options);
 
+  // Added again, a version's windows go on; with another reference, whose bins they do not fit, they are dropped and it starts afresh.
+  // INVALID_ARGUMENT when the reference is not one of the version's columns.
   virtual Status AddVersion(const MonitoredVersion& version) = 0;
   virtual std::unique_ptr<MonitorWriter> NewWriter() = 0;
 

@@ -429,8 +429,42 @@ TEST(Monitor, ReferenceMustFitTheModel) {
   EXPECT_TRUE(monitor->AddVersion(version).ok());
   version.slot = 5;
   EXPECT_TRUE(monitor->AddVersion(version).ok()) << "loaded again";
-  version.reference = nullptr;
-  EXPECT_EQ(monitor->AddVersion(version).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(monitor->counters().windows_dropped, 0);
+}
+
+TEST(Monitor, AnotherReferenceStartsAfresh) {
+  const auto monitor = Monitor::Create({});
+  MonitoredVersion version = CardVersion(nullptr);
+  version.log_schema = 1;
+  ASSERT_TRUE(monitor->AddVersion(version).ok());
+  CardStream stream(1);
+  const std::vector<CardRow> day = stream.Day(100, 1500);
+  const auto writer = monitor->NewWriter();
+  writer->Observe(ObservationOf(day[0]));
+  writer->Seal();
+  EXPECT_EQ(Select(monitor->Series(Query("traffic", Window::kDay)), "rows").size(), 1u);
+  writer->Observe(ObservationOf(day[0]));  // under way, in the bins of before
+  version.slot = 5;
+  version.log_schema = 2;
+  version.reference = Reference();
+  ASSERT_TRUE(monitor->AddVersion(version).ok());
+  EXPECT_EQ(monitor->counters().windows_dropped, 1);
+  writer->Seal();
+  Feed(*monitor, day, 5);
+  LabelledPrediction label = LabelOf(day[0]);
+  for (const uint32_t schema : {1u, 2u}) {
+    label.schema = schema;
+    monitor->AddLabelled(label);
+  }
+  const auto rows = Select(monitor->Series(Query("traffic", Window::kDay)), "rows");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].value, 1500) << "what the new bins saw, and nothing else";
+  EXPECT_FALSE(Select(monitor->Series(Query("drift", Window::kDay)), "psi", "amount").empty());
+  EXPECT_EQ(monitor->counters().labels_unknown, 0) << "labels of rows logged before are this version's";
+  EXPECT_EQ(monitor->counters().rows_unknown, 0);
+  const auto after = Monitor::Create({});
+  ASSERT_TRUE(after->AddVersion(version).ok());
+  EXPECT_TRUE(after->Restore(monitor->Serialize()).ok());
 }
 
 TEST(Monitor, MaximaAreKept) {

@@ -159,6 +159,11 @@ int64_t VersionState::dropped() const {
   return dropped;
 }
 
+bool VersionState::empty() const {
+  const auto none = [](const WindowMap& map) { return map.empty(); };
+  return std::all_of(windows_.begin(), windows_.end(), none) && std::all_of(label_windows_.begin(), label_windows_.end(), none);
+}
+
 void VersionState::Pack() {
   for (WindowMap& map : windows_) map.Pack();
   for (WindowMap& map : label_windows_) map.Pack();

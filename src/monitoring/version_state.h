@@ -72,6 +72,7 @@ class VersionState {
   const WindowMap& label_windows(Window window) const { return label_windows_[window == Window::kDay]; }
   WindowPlace Place(uint32_t arms, TimeUs start, TimeUs end) const;
   int64_t dropped() const;
+  bool empty() const;  // no window holds a row or a label
   void Pack();
 
   void AppendTo(std::string* out) const;
