@@ -75,9 +75,14 @@ class AlertEngine {
   // Feeds findings in window order; returns what changed. A finding seen again for the same window replaces the earlier one.
   std::vector<AlertChange> Evaluate(const std::vector<Finding>& findings, TimeUs now);
   std::vector<Alert> Active() const;  // firing, oldest first
-  Status Acknowledge(const std::string& id, const std::string& by, TimeUs now);
-  Status Silence(const std::string& id, TimeUs until);
-  // State across restarts. Load forgets what belongs to rules that no longer exist.
+  // The alert as it is now.
+  StatusOr<Alert> Acknowledge(const std::string& id, const std::string& by, TimeUs now);
+  StatusOr<Alert> Silence(const std::string& id, TimeUs until);
+  // Other rules from now on; what is remembered of rules of the same name stays.
+  void SetRules(std::vector<AlertRule> rules);
+  // Incidents whose every firing rule is gone end: nothing would ever clear them. Call after Load or SetRules.
+  std::vector<AlertChange> EndOrphans(TimeUs now);
+  // State across restarts. Load forgets what belongs to rules that no longer exist, but for the incidents that EndOrphans ends.
   Json Save() const;
   Status Load(const Json& state);
 

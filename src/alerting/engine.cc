@@ -261,21 +261,21 @@ std::vector<Alert> AlertEngine::Active() const {
   return active;
 }
 
-Status AlertEngine::Acknowledge(const std::string& id, const std::string& by, TimeUs now) {
+StatusOr<Alert> AlertEngine::Acknowledge(const std::string& id, const std::string& by, TimeUs now) {
   for (auto& [unused, incident] : state_->incidents) {
     if (incident.alert.id != id) continue;
     incident.alert.acknowledged = now;
     incident.alert.acknowledged_by = by;
-    return absl::OkStatus();
+    return incident.alert;
   }
   return absl::NotFoundError(absl::StrCat("no alert \"", id, "\""));
 }
 
-Status AlertEngine::Silence(const std::string& id, TimeUs until) {
+StatusOr<Alert> AlertEngine::Silence(const std::string& id, TimeUs until) {
   for (auto& [unused, incident] : state_->incidents) {
     if (incident.alert.id != id) continue;
     incident.alert.silenced_until = until;
-    return absl::OkStatus();
+    return incident.alert;
   }
   return absl::NotFoundError(absl::StrCat("no alert \"", id, "\""));
 }

@@ -1,5 +1,6 @@
 // The engine's memory across restarts.
 #include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "alerting/alert_json.h"
 #include "alerting/engine_state.h"
@@ -106,6 +107,46 @@ StatusOr<Incident> IncidentOf(const Json& j) {
 
 }  // namespace
 
+void AlertEngine::State::ForgetUnknownRules() {
+  const auto watching = [&](const std::string& name, const std::string& model) {
+    const AlertRule* rule = FindRule(name);
+    return rule != nullptr && (rule->model.empty() || rule->model == model) ? rule : nullptr;
+  };
+  for (auto& [key, incident] : incidents) {
+    std::erase_if(incident.symptoms, [&, &key = key](const auto& symptom) {
+      const AlertRule* rule = watching(symptom.first, key.second);
+      return rule == nullptr || GroupOf(*rule) != key.first;
+    });
+  }
+  std::erase_if(incidents, [](const auto& incident) { return !incident.second.on && incident.second.symptoms.empty(); });
+  std::erase_if(tracks, [&](const auto& track) { return watching(track.first.first, track.first.second) == nullptr; });
+  // A rule that was moved to another group has no part in an incident there until it fires again.
+  for (auto& [key, track] : tracks) {
+    const auto incident = incidents.find({GroupOf(*FindRule(key.first)), key.second});
+    track.firing = track.firing && incident != incidents.end() && incident->second.symptoms.count(key.first) != 0;
+  }
+}
+
+void AlertEngine::SetRules(std::vector<AlertRule> rules) {
+  state_->rules = std::move(rules);
+  state_->ForgetUnknownRules();
+}
+
+std::vector<AlertChange> AlertEngine::EndOrphans(TimeUs now) {
+  std::vector<AlertChange> changes;
+  for (auto& [unused, incident] : state_->incidents) {
+    const bool firing = std::any_of(incident.symptoms.begin(), incident.symptoms.end(), [](const auto& s) { return s.second.firing; });
+    if (!incident.on || firing) continue;
+    incident.on = false;
+    incident.alert.state = AlertState::kResolved;
+    incident.alert.ended = now;
+    incident.alert.annotations["resolution"] = "no rule of the configuration watches it any more";
+    changes.push_back({AlertChange::Kind::kResolved, incident.alert});
+  }
+  state_->ForgetUnknownRules();
+  return changes;
+}
+
 Json AlertEngine::Save() const {
   Json tracks = Json::array();
   for (const auto& [key, track] : state_->tracks) {
@@ -130,19 +171,10 @@ Status AlertEngine::Load(const Json& saved) {
     if (saved.at("version").get<int>() != kStateVersion) return absl::FailedPreconditionError("alert state: written by another version");
     saved.at("fired").get_to(next.fired);
     for (const Json& j : saved.at("tracks")) {
-      const std::string rule = j.at("rule").get<std::string>();
-      if (state_->FindRule(rule) != nullptr) next.tracks[{rule, j.at("model").get<std::string>()}] = TrackOf(j);
+      next.tracks[{j.at("rule").get<std::string>(), j.at("model").get<std::string>()}] = TrackOf(j);
     }
     for (const Json& j : saved.at("incidents")) {
       VIGIL_ASSIGN_OR_RETURN(Incident incident, IncidentOf(j));
-      bool firing = false;
-      for (auto symptom = incident.symptoms.begin(); symptom != incident.symptoms.end();) {
-        const bool known = state_->FindRule(symptom->first) != nullptr;
-        firing = firing || (known && symptom->second.firing);
-        symptom = known ? std::next(symptom) : incident.symptoms.erase(symptom);
-      }
-      if (incident.symptoms.empty()) continue;
-      incident.on = incident.on && firing;
       next.incidents[{j.at("group").get<std::string>(), j.at("model").get<std::string>()}] = std::move(incident);
     }
   } catch (const nlohmann::json::exception& error) {
@@ -150,6 +182,7 @@ Status AlertEngine::Load(const Json& saved) {
   }
   next.rules = std::move(state_->rules);
   *state_ = std::move(next);
+  state_->ForgetUnknownRules();
   return absl::OkStatus();
 }
 

@@ -55,6 +55,7 @@ struct AlertEngine::State {
   std::map<std::pair<std::string, std::string>, Incident> incidents;  // group, model
   int64_t fired = 0;
 
+  void ForgetUnknownRules();
   const AlertRule* FindRule(const std::string& name) const;
   void Note(const AlertRule& rule, const Finding& finding);
   void Step(const AlertRule& rule, const std::string& model, TimeUs now, std::vector<AlertChange>* changes);

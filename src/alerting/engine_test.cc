@@ -335,7 +335,20 @@ TEST(AlertEngine, StateSurvivesARestart) {
 
   AlertEngine fewer({TrafficRule()});
   ASSERT_TRUE(fewer.Load(restarted->Save()).ok());
-  EXPECT_THAT(fewer.Active(), IsEmpty()) << "an alert of rules that are gone";
+  const std::vector<AlertChange> ended = fewer.EndOrphans(99 * kDayUs);
+  ASSERT_THAT(ended, SizeIs(1)) << "an alert of rules that are gone";
+  EXPECT_EQ(ended[0].kind, AlertChange::Kind::kResolved);
+  EXPECT_EQ(ended[0].alert.id, whole.Active()[0].id);
+  EXPECT_EQ(ended[0].alert.ended, 99 * kDayUs);
+  EXPECT_THAT(fewer.Active(), IsEmpty());
+  EXPECT_THAT(fewer.EndOrphans(100 * kDayUs), IsEmpty());
+  AlertEngine changed(rules);
+  ASSERT_TRUE(changed.Load(restarted->Save()).ok());
+  changed.SetRules(rules);
+  EXPECT_EQ(DumpJson(changed.Save()), DumpJson(restarted->Save())) << "the same rules again change nothing";
+  EXPECT_THAT(changed.EndOrphans(0), IsEmpty());
+  changed.SetRules({TrafficRule()});
+  EXPECT_THAT(changed.EndOrphans(0), SizeIs(1));
   Json broken = restarted->Save();
   broken["tracks"][0].erase("firing");
   EXPECT_EQ(restarted->Load(broken).code(), absl::StatusCode::kDataLoss);
@@ -355,8 +368,8 @@ TEST(AlertEngine, AcknowledgeAndSilence) {
   EXPECT_EQ(alert.acknowledged_by, "ann");
   EXPECT_EQ(alert.acknowledged, 5);
   EXPECT_EQ(alert.silenced_until, 99);
-  EXPECT_EQ(engine.Acknowledge("nope", "ann", 5).code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(engine.Silence("nope", 5).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(engine.Acknowledge("nope", "ann", 5).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(engine.Silence("nope", 5).status().code(), absl::StatusCode::kNotFound);
 }
 
 // The story of the acceptance test: quiet weeks, then one drift whose labels come a week late.

@@ -57,6 +57,7 @@ RetrainingPolicy ReadRetraining(const Json& value) {
   policy.dataset.positives_min = value.at("positives_min");
   policy.rounds = value.at("rounds");
   policy.deadline_ms = Duration(value, "deadline") / 1000;
+  policy.attempts_max = value.at("attempts_max");
   if (value.contains("command")) value["command"].get_to(policy.command);
   if (value.contains("params")) {
     for (const auto& [name, param] : value["params"].items()) {
@@ -102,8 +103,7 @@ RolloutOptions ReadRollout(const Json& value) {
 ModelConfig ReadModel(const Json& value) {
   ModelConfig model;
   model.path = value.at("path");
-  model.name = value.at("name");
-  if (model.name.empty()) model.name = ModelFromArgument(model.path).name;
+  model.name = ModelName(value);
   model.reference = value.at("reference");
   if (value.contains("columns")) {
     for (const auto& [name, rule] : value["columns"].items()) model.columns[name] = ReadColumn(name, rule);
@@ -166,13 +166,41 @@ void ReadMonitoring(const Json& value, MonitorOptions* options) {
 Status ReadAlerts(const Json& value, const std::string& file, ServerConfig* config) {
   config->external_url = value.at("external_url");
   if (value.contains("webhooks")) value["webhooks"].get_to(config->webhooks);
+  for (size_t i = 0; i < config->webhooks.size(); ++i) {
+    const std::string& url = config->webhooks[i];
+    if (url.starts_with("http://") || url.starts_with("https://")) continue;
+    return absl::InvalidArgumentError(absl::StrCat(file, ": alerts.webhooks.", i, ": \"", url, "\" is not an http:// or https:// URL"));
+  }
   if (!value.contains("rules")) {
     config->alert_rules = DefaultAlertRules();
     return absl::OkStatus();
   }
   for (size_t i = 0; i < value["rules"].size(); ++i) {
     VIGIL_ASSIGN_OR_RETURN(AlertRule rule, AlertRuleFromJson(value["rules"][i], absl::StrCat(file, ": alerts.rules[", i, "]")));
+    for (const AlertRule& other : config->alert_rules) {
+      if (other.name == rule.name) {
+        return absl::InvalidArgumentError(absl::StrCat(file, ": alerts.rules[", i, "].name: two rules are called ", rule.name));
+      }
+    }
     config->alert_rules.push_back(std::move(rule));
+  }
+  return absl::OkStatus();
+}
+
+// What the schema cannot say.
+Status CheckModels(const std::vector<ModelConfig>& models, const std::string& file) {
+  for (size_t i = 0; i < models.size(); ++i) {
+    const ModelConfig& model = models[i];
+    const auto refuse = [&](const std::string& key, const Status& why) {
+      return absl::InvalidArgumentError(absl::StrCat(file, ": models.", model.name, ".", key, ": ", std::string(why.message())));
+    };
+    for (size_t k = 0; k < i; ++k) {
+      if (models[k].name == model.name) return refuse("name", absl::InvalidArgumentError("two models are called " + model.name));
+    }
+    if (const std::string& cron = model.policy.retraining.triggers.cron; !cron.empty()) {
+      if (const auto next = NextCronTime(cron, 0); !next.ok()) return refuse("retraining.cron", next.status());
+    }
+    if (const Status rollout = ValidateRolloutOptions(model.policy.rollout); !rollout.ok()) return refuse("rollout", rollout);
   }
   return absl::OkStatus();
 }
@@ -187,6 +215,11 @@ std::map<std::string, std::string> Environment() {
     if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+std::string ModelName(const Json& model) {
+  const std::string name = model.at("name");
+  return name.empty() ? ModelFromArgument(model.at("path")).name : name;
 }
 
 ModelConfig ModelFromArgument(const std::string& argument) {
@@ -220,6 +253,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   if (value.contains("models")) {
     for (const Json& model : value["models"]) config.models.push_back(ReadModel(model));
   }
+  VIGIL_RETURN_IF_ERROR(CheckModels(config.models, file));
   return config;
 }
 

@@ -49,6 +49,9 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
 // "name=path" or "path"; the default name is the file's name without its ending.
 ModelConfig ModelFromArgument(const std::string& argument);
 
+// The name under which an entry of `models` is served.
+std::string ModelName(const Json& model);
+
 // This process's environment.
 std::map<std::string, std::string> Environment();
 

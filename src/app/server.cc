@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
 #include "app/metrics_sources.h"
@@ -63,7 +64,7 @@ class StateLock {
 
 class RunningServer final : public Server {
  public:
-  explicit RunningServer(const ServerConfig& config) : config_(config) {}
+  explicit RunningServer(const ServerConfig& config) : config_(config), in_force_(config.effective.value) {}
   ~RunningServer() override { Stop(); }
 
   Status Build() {
@@ -76,6 +77,29 @@ class RunningServer final : public Server {
     VIGIL_RETURN_IF_ERROR(StartHttp());
     loop_->Start();
     return absl::OkStatus();
+  }
+
+  StatusOr<SettingsChange> Reload(const ServerConfig& next) override {
+    SettingsChange change = CompareSettings(in_force_, next.effective.value);
+    std::vector<std::pair<const ModelConfig*, std::shared_ptr<const Schema>>> models;
+    const auto snapshot = registry_->snapshot().Load();
+    for (const ModelConfig& model : next.models) {
+      const auto served = snapshot->models.find(model.name);
+      if (served == snapshot->models.end() || served->second->champion == nullptr) continue;  // added: at the next start
+      VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<const Schema> schema,
+                             SchemaFromRules(served->second->champion->loaded->signature(), model.columns, model.name));
+      models.emplace_back(&model, std::move(schema));
+    }
+    if (change.live.empty()) return change;
+    // From here on only the catalog can fail, and what it refuses is not in force.
+    for (const auto& [model, schema] : models) VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model->name, schema, "configuration"));
+    for (const auto& [model, schema] : models) SetPolicies(*model);
+    SetNotifiers(next);
+    loop_->SetAlertRules(next.alert_rules);
+    in_force_ = WithLiveSettings(in_force_, next.effective.value);
+    journal_->Record("", "configuration.changed", "", absl::StrCat("configuration read again: ", absl::StrJoin(change.live, ", ")),
+                     "SIGHUP");
+    return change;
   }
 
   int http_port() const override { return http_->port(); }
@@ -162,6 +186,8 @@ class RunningServer final : public Server {
     facts.created_by = "command line";
     facts.trigger = "manual";
     VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, true));
+    // Column rules are the model's, so a retrained champion is held to what the configuration says now.
+    VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model.name, schema, "configuration"));
     const bool seen = known.ok() && std::any_of(known->begin(), known->end(),
                                                 [&](const VersionRecord& v) { return v.facts.version == version->facts.version; });
     if (!seen && known.ok() && !known->empty()) {
@@ -174,22 +200,37 @@ class RunningServer final : public Server {
     return absl::OkStatus();
   }
 
-  void BuildNotifiers() {
+  static std::unique_ptr<Notifier> MakeWebhook(const std::string& url, const std::string& external_url) {
+    const size_t slash = url.find('/', url.find("://") + 3);
+    WebhookOptions options;
+    options.receiver = url;
+    options.target = slash == std::string::npos ? "/" : url.substr(slash);
+    options.external_url = external_url;
+    return std::make_unique<WebhookNotifier>(options, net::HttpClient::Create(url.substr(0, slash)));
+  }
+
+  // A webhook that stays keeps what it has still to send.
+  void SetNotifiers(const ServerConfig& config) {
+    std::vector<std::unique_ptr<Notifier>> former;  // ended after the lock is let go: a notifier may be waiting for its receiver
+    std::lock_guard lock(notifiers_mutex_);
+    former.swap(notifiers_);
+    const bool same_url = config.external_url == external_url_;
+    external_url_ = config.external_url;
     notifiers_.push_back(std::make_unique<LogNotifier>(
         [](Severity severity, std::string_view line) { Log(severity == Severity::kInfo ? LogLevel::kInfo : LogLevel::kWarning, line); }));
-    for (const std::string& url : config_.webhooks) {
-      const size_t scheme = url.find("://");
-      const size_t slash = url.find('/', scheme == std::string::npos ? 0 : scheme + 3);
-      WebhookOptions options;
-      options.receiver = url;
-      options.target = slash == std::string::npos ? "/" : url.substr(slash);
-      options.external_url = config_.external_url;
-      notifiers_.push_back(std::make_unique<WebhookNotifier>(options, net::HttpClient::Create(url.substr(0, slash))));
+    for (const std::string& url : config.webhooks) {
+      const auto kept = std::find_if(former.begin(), former.end(), [&](const auto& n) { return n != nullptr && n->name() == url; });
+      notifiers_.push_back(same_url && kept != former.end() ? std::move(*kept) : MakeWebhook(url, config.external_url));
     }
   }
 
+  void SetPolicies(const ModelConfig& model) {
+    retraining_->SetPolicy(model.name, model.policy);
+    loop_->SetRolloutOptions(model.name, model.policy.rollout, model.policy.rollout_automatic);
+  }
+
   Status BuildLoop() {
-    BuildNotifiers();
+    SetNotifiers(config_);
     RetrainingService::Options retraining;
     retraining.directory = config_.state_dir + "/jobs";
     retraining.trainer = {ProgramPath(), "train"};
@@ -203,6 +244,7 @@ class RunningServer final : public Server {
         *monitor_, *alerts_, *retraining_, *rollouts_, *log_, *catalog_, *journal_, stream_clock(),
         config_.event_clock ? &stepped_clock_ : nullptr,
         [this](const std::vector<Alert>& group, bool resolved) {
+          std::lock_guard lock(notifiers_mutex_);
           for (const auto& notifier : notifiers_) {
             if (const Status sent = notifier->Notify(group, resolved); !sent.ok()) {
               LogWarning("notification refused", {{"notifier", std::string(notifier->name())}, {"why", std::string(sent.message())}});
@@ -210,10 +252,7 @@ class RunningServer final : public Server {
           }
         },
         options);
-    for (const ModelConfig& model : config_.models) {
-      retraining_->SetPolicy(model.name, model.policy);
-      loop_->SetRolloutOptions(model.name, model.policy.rollout, model.policy.rollout_automatic);
-    }
+    for (const ModelConfig& model : config_.models) SetPolicies(model);
     VIGIL_RETURN_IF_ERROR(retraining_->Restore());
     VIGIL_RETURN_IF_ERROR(rollouts_->Restore());
     return loop_->Restore();
@@ -265,7 +304,8 @@ class RunningServer final : public Server {
     return total;
   }
 
-  const ServerConfig config_;
+  const ServerConfig config_;  // as it was at the start
+  Json in_force_;              // its settings with what Reload took over
   bool stopped_ = false;
   StateLock lock_;
   SystemClock wall_clock_;
@@ -278,7 +318,9 @@ class RunningServer final : public Server {
   std::unique_ptr<Monitor> monitor_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
   std::unique_ptr<Registry> registry_;
-  std::vector<std::unique_ptr<Notifier>> notifiers_;
+  std::mutex notifiers_mutex_;
+  std::vector<std::unique_ptr<Notifier>> notifiers_;  // guarded by notifiers_mutex_; they only enqueue
+  std::string external_url_;                          // theirs
   std::unique_ptr<RetrainingService> retraining_;
   std::unique_ptr<RolloutService> rollouts_;
   std::unique_ptr<AlertEngine> alerts_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/reload.h"
 #include "base/status.h"
 #include "service/operations.h"
 
@@ -17,6 +18,10 @@ class Server {
   virtual ~Server() = default;
   // Ready when it returns: every model is loaded, every socket listens.
   static StatusOr<std::unique_ptr<Server>> Start(const ServerConfig& config);
+
+  // Takes over what of `config` can change while it runs: alert rules, webhooks, and each model's column rules, retraining, gate and
+  // rollout (of rollouts to come). All of it or, with an error, nothing. Returns what changed and what waits for a restart. One thread.
+  virtual StatusOr<SettingsChange> Reload(const ServerConfig& config) = 0;
 
   virtual int http_port() const = 0;
   // For callers in this process (the demo, tests).

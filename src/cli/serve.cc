@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -6,6 +7,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/config.h"
 #include "app/server.h"
 #include "cli/cli.h"
@@ -65,8 +67,53 @@ StatusOr<ModelConfig> CommandLineModel(const std::string& argument, const Flags&
 
 int StatusExit(const Status& status) { return absl::IsFailedPrecondition(status) ? Fail(status, kBadConfiguration) : FailForData(status); }
 
-// Blocks until SIGTERM or SIGINT. SIGHUP reads the configuration again and says what a restart would change or refuse.
-void WaitForSignal(const sigset_t& signals, const Flags& flags, const std::map<std::string, std::string>& environment) {
+// The models of the command line beside the file's; one of the same name says where the file's model lies.
+Status AddModels(const Flags& flags, const std::map<std::string, std::string>& environment, ServerConfig* config) {
+  std::vector<std::string> arguments = flags.models;
+  if (arguments.empty() && config->models.empty()) arguments = ModelsOfPlatform(environment);
+  if (arguments.empty() && config->models.empty()) {
+    return absl::InvalidArgumentError("no model: give a path (vigil serve model.json), a --config with models, or VIGIL_MODELS");
+  }
+  for (const std::string& argument : arguments) {
+    VIGIL_ASSIGN_OR_RETURN(ModelConfig model, CommandLineModel(argument, flags, arguments.size() == 1));
+    const auto same =
+        std::find_if(config->models.begin(), config->models.end(), [&](const ModelConfig& m) { return m.name == model.name; });
+    if (same == config->models.end()) {
+      config->models.push_back(std::move(model));
+    } else {
+      same->path = model.path;
+      if (!model.reference.empty()) same->reference = model.reference;
+    }
+  }
+  return absl::OkStatus();
+}
+
+StatusOr<ServerConfig> ReadAgain(const Flags& flags, const std::map<std::string, std::string>& environment) {
+  VIGIL_ASSIGN_OR_RETURN(ServerConfig config, LoadConfig(flags.config, environment, flags.settings));
+  VIGIL_RETURN_IF_ERROR(CheckExposure(config, environment));
+  VIGIL_RETURN_IF_ERROR(AddModels(flags, environment, &config));
+  return config;
+}
+
+// All or nothing: what can change while the server runs does, what cannot is named, and a file that would not start a server changes
+// nothing.
+void Reload(Server& server, const Flags& flags, const std::map<std::string, std::string>& environment) {
+  const StatusOr<ServerConfig> config = ReadAgain(flags, environment);
+  const StatusOr<SettingsChange> change = config.ok() ? server.Reload(*config) : config.status();
+  if (!change.ok()) {
+    LogWarning("configuration refused, the old one stays in force", {{"why", std::string(change.status().message())}});
+    return;
+  }
+  for (const std::string& setting : change->restart) LogWarning("setting changes at the next start only", {{"setting", setting}});
+  if (change->live.empty()) {
+    LogInfo("configuration read again, nothing to take over");
+  } else {
+    LogInfo("configuration read again and in force", {{"changed", absl::StrJoin(change->live, ", ")}});
+  }
+}
+
+// Blocks until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+void WaitForSignal(const sigset_t& signals, Server& server, const Flags& flags, const std::map<std::string, std::string>& environment) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
@@ -74,12 +121,7 @@ void WaitForSignal(const sigset_t& signals, const Flags& flags, const std::map<s
       LogInfo("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return;
     }
-    const auto config = LoadConfig(flags.config, environment, flags.settings);
-    if (config.ok()) {
-      LogInfo("configuration read again; it is sound and takes effect at the next start");
-    } else {
-      LogWarning("configuration refused, the old one stays in force", {{"why", std::string(config.status().message())}});
-    }
+    Reload(server, flags, environment);
   }
 }
 
@@ -96,17 +138,7 @@ int Serve(Flags flags) {
   if (!config.ok()) return Fail(config.status(), kBadConfiguration);
   if (const Status exposed = CheckExposure(*config, environment); !exposed.ok()) return Fail(exposed, kBadConfiguration);
 
-  std::vector<std::string> arguments = flags.models;
-  if (arguments.empty() && config->models.empty()) arguments = ModelsOfPlatform(environment);
-  if (arguments.empty() && config->models.empty()) {
-    return Fail(absl::InvalidArgumentError("no model: give a path (vigil serve model.json), a --config with models, or VIGIL_MODELS"),
-                kUsage);
-  }
-  for (const std::string& argument : arguments) {
-    StatusOr<ModelConfig> model = CommandLineModel(argument, flags, arguments.size() == 1);
-    if (!model.ok()) return Fail(model.status(), kUsage);
-    config->models.push_back(*std::move(model));
-  }
+  if (const Status added = AddModels(flags, environment, &*config); !added.ok()) return Fail(added, kUsage);
   config->port_file = flags.port_file;
   LogOptions log;
   log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
@@ -116,7 +148,7 @@ int Serve(Flags flags) {
   if (!server.ok()) return StatusExit(server.status());
   LogInfo("serving", {{"url", absl::StrCat("http://", config->net.host, ":", (*server)->http_port())}, {"page", "/ui"}, {"docs", "/docs"}});
   if (config->allow_unauthenticated) LogWarning("serving without authentication, as told");
-  WaitForSignal(signals, flags, environment);
+  WaitForSignal(signals, **server, flags, environment);
   (*server)->Stop();
   return kDone;
 }

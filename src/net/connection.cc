@@ -213,6 +213,8 @@ void Connection::UpdateInterest() {
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
+  // Closing alone does not take it off the epoll set while a process that is just being started still holds a copy of the descriptor.
+  loop_.Forget(fd_);
   ::close(fd_);
   output_.Clear();
   loop_.Bury(*this);

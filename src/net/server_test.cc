@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <future>
 #include <mutex>
@@ -76,6 +79,30 @@ TEST(Server, KeepsAConnectionAndAnswersPipelinedRequestsInOrder) {
   EXPECT_GT(server->counters().bytes_out, 0);
   client.Close();
   EXPECT_TRUE(Eventually([&] { return server->counters().connections_open == 0; }));
+}
+
+TEST(Server, AProcessBeingStartedKeepsNoEventsOfAClosedConnectionAlive) {
+  auto server = StartOrDie(Options());
+  RawClient client(server->port());
+  client.Send(Get("/a"));
+  EXPECT_EQ(client.Receive().body, "/a|");
+  const pid_t child = fork();  // has a copy of every descriptor, as a trainer does until its own program runs
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  client.Send(Get("/b", "Connection: close\r\n"));
+  EXPECT_EQ(client.Receive().body, "/b|");
+  EXPECT_TRUE(Eventually([&] { return server->counters().connections_open == 0; }));
+  client.Send(Get("/late"));  // arrives, because the child still holds the socket; nobody listens
+  for (int i = 0; i < 50; ++i) {
+    RawClient other(server->port());
+    other.Send(Get("/c"));
+    ASSERT_EQ(other.Receive().body, "/c|");
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(server->counters().requests_total, 52);
 }
 
 TEST(Server, EveryByteAlone) {

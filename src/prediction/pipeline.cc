@@ -273,6 +273,7 @@ void Pipeline::State::AddShadows(Flight& flight) {
     ShadowRow copy;
     copy.received = batch.values.data() + row * batch.columns;
     copy.cleaned = flight.cleaned.changed() ? flight.cleaned.values() + row * batch.columns : copy.received;
+    copy.request_rows = batch.rows;
     copy.time = RowTime(flight, row);
     copy.entity = flight.entity(row);
     copy.id = flight.id(row);

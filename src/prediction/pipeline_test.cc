@@ -501,8 +501,11 @@ TEST_F(CanaryTest, LateGroupsAreJoinedAndShadowsMayAnswerLaterToo) {
   for (size_t i = 0; i < 8; ++i) EXPECT_EQ(late[i], static_cast<float>(i + 1) + (EntityPoint("s", batch.entities[i]) < 0.5 ? 1000 : 0));
   pipeline_->EndTurn();
   EXPECT_EQ(pipeline_->counters().shadow_rows, 0);
+  clock_.Advance(5);
   RunLoop();
   EXPECT_EQ(pipeline_->counters().shadow_rows, 8);
+  EXPECT_EQ(log_.records.back().arm, "shadow");
+  EXPECT_EQ(log_.records.back().latency_us, 5u) << "the request's, not an eighth of it, which would be nothing";
 }
 
 TEST_F(PipelineTest, AVersionIsPinnedUntilItsLastRequestEnds) {

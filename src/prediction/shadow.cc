@@ -1,6 +1,7 @@
 #include "prediction/shadow.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace vigil {
 
@@ -14,6 +15,7 @@ struct ShadowStage::Rows final : ScoringOwner {
   struct Meta {
     TimeUs time;
     uint32_t id_bytes, entity_bytes;  // in `text`, one row after the other
+    uint32_t request_rows;
   };
   ShadowStage& stage;
   std::shared_ptr<const ServedModel> model;  // pins version
@@ -69,7 +71,8 @@ void ShadowStage::Add(const std::shared_ptr<const ServedModel>& model, const Ser
   if (row.cleaned != row.received && rows.cleaned.empty()) rows.cleaned = rows.received;
   if (row.cleaned != row.received || !rows.cleaned.empty()) rows.cleaned.insert(rows.cleaned.end(), row.cleaned, row.cleaned + columns);
   rows.received.insert(rows.received.end(), row.received, row.received + columns);
-  rows.meta.push_back({row.time, static_cast<uint32_t>(row.id.size()), static_cast<uint32_t>(row.entity.size())});
+  rows.meta.push_back(
+      {row.time, static_cast<uint32_t>(row.id.size()), static_cast<uint32_t>(row.entity.size()), static_cast<uint32_t>(row.request_rows)});
   rows.text.append(row.id).append(row.entity);
   rows.bytes += static_cast<int64_t>(bytes);
   buffered_bytes_ += static_cast<int64_t>(bytes);
@@ -114,13 +117,15 @@ void ShadowStage::Record(Rows& rows, const Status& status) {
   const size_t width = rows.unit->width();
   PredictionRecord record;
   record.schema = rows.version->log_schema;
-  // Rows of a chunk are scored together; each has its share of the time.
-  record.latency_us = static_cast<uint32_t>((clock_.MonotonicNs() - rows.started_ns) / 1000 / static_cast<int64_t>(rows.chunk));
+  const double row_us = static_cast<double>(clock_.MonotonicNs() - rows.started_ns) * 1e-3 / static_cast<double>(rows.chunk);
   record.status = PredictionStatus::kShadow;
   record.arm = kShadowArm;
   for (size_t i = 0; i < rows.chunk; ++i, ++rows.next) {
     const Rows::Meta& meta = rows.meta[rows.next];
     record.time = meta.time;
+    // A live row's latency is its whole request's, so a shadow's is what scoring that request took of the chunk; begun microseconds
+    // count, or a fast model's would be nothing.
+    record.latency_us = static_cast<uint32_t>(std::min(std::ceil(row_us * meta.request_rows), 4294967295.0));
     record.id = std::string_view(rows.text).substr(rows.text_next, meta.id_bytes);
     record.entity = std::string_view(rows.text).substr(rows.text_next + meta.id_bytes, meta.entity_bytes);
     rows.text_next += meta.id_bytes + meta.entity_bytes;

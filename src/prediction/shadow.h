@@ -17,6 +17,7 @@ namespace vigil {
 struct ShadowRow {
   const float* received = nullptr;  // as logged
   const float* cleaned = nullptr;   // as scored; may be the same
+  size_t request_rows = 1;          // answered together with it
   TimeUs time = 0;
   std::string_view id;  // the live record's, or its prediction id where the caller gave none: how the twins are paired
   std::string_view entity;

@@ -162,6 +162,40 @@ StatusOr<Registry::VersionEntry*> Registry::AddVersion(ModelEntry& model, Versio
   return model.versions.back().get();
 }
 
+Status Registry::SetSchema(const std::string& model_name, const std::shared_ptr<const Schema>& schema, const std::string& by) {
+  std::lock_guard change_lock(change_mutex_);
+  VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
+  const auto text = [](const std::shared_ptr<const Schema>& s) { return s == nullptr ? std::string() : SchemaToText(*s); };
+  const auto fits = [&](const std::vector<std::string>& columns) {
+    return schema == nullptr || std::equal(columns.begin(), columns.end(), schema->columns.begin(), schema->columns.end(),
+                                           [](const std::string& name, const ColumnRule& rule) { return rule.name == name; });
+  };
+  Change change;
+  std::vector<std::pair<VersionEntry*, VersionEntry>> changed;
+  for (const auto& entry : model->versions) {
+    if (entry->served == nullptr || text(schema) == text(entry->schema) || !fits(entry->served->loaded->signature().columns)) continue;
+    VersionEntry next = *entry;
+    next.schema = schema;
+    next.slot.reset();
+    VIGIL_RETURN_IF_ERROR(Attach(next, std::make_shared<ServedVersion>(*entry->served)));
+    CatalogWrite write{kVersionSchemaKind, CatalogKey(model_name, entry->facts.version), std::nullopt, CatalogWrite::kAnyEpoch};
+    if (schema != nullptr) write.value = SchemaToText(*schema);
+    change.writes.push_back(std::move(write));
+    change.events.push_back(MakeEvent(
+        clock_, model_name, "model.described", entry->facts.version,
+        absl::StrCat("version ", entry->facts.version, schema == nullptr ? " has no schema any more" : " has another schema"), by));
+    changed.emplace_back(entry.get(), std::move(next));
+  }
+  if (changed.empty()) return absl::OkStatus();
+  VIGIL_RETURN_IF_ERROR(Commit(*model, change));
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [entry, next] : changed) *entry = std::move(next);
+  }
+  Publish(*model);
+  return absl::OkStatus();
+}
+
 // The same artefact again: it may be somewhere else now, and bring another schema or reference.
 Status Registry::RefreshVersion(ModelEntry& model, VersionEntry& entry, const std::string& uri, std::shared_ptr<ServedVersion> served,
                                 std::shared_ptr<const Schema> schema, std::shared_ptr<const ReferenceProfile> reference, Change change) {

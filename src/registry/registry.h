@@ -112,6 +112,9 @@ class Registry {
   Status SetState(const std::string& model, const std::string& version, VersionState state, const std::string& by,
                   const std::string& reason);
 
+  // Holds the model's loaded versions that take the schema's columns (null: every one) to it from the next request on.
+  Status SetSchema(const std::string& model, const std::shared_ptr<const Schema>& schema, const std::string& by);
+
   // Brings a registered version (empty: everything that the model's roles name) into memory, or out of it: the roles stay, and a model
   // without its champion is not ready. Not remembered across a restart.
   Status Load(const std::string& model, const std::string& version = "");

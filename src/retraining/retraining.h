@@ -42,7 +42,8 @@ class TriggerPolicy {
   void OnAlert(const Alert& alert, TimeUs now);
   void OnLabels(int64_t accepted, TimeUs now);
   void OnJobEnded(const Job& job, TimeUs now);
-  void RequestNow(const std::string& by, TimeUs now);
+  // A person asks.
+  void RequestNow(const std::string& reason);
   // The reason to start a job now, or nothing; asks are coalesced. `busy`: a job or an experiment of this model is under way. What it
   // returns is taken to be started at `now`. A person's request waits only while busy; everything else also for the cool-down, the day's
   // budget and the circuit. Of schedules missed (while busy or stopped) the latest runs once. Nothing is due at time 0, before the first

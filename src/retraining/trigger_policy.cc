@@ -87,7 +87,7 @@ void TriggerPolicy::OnAlert(const Alert& alert, TimeUs now) {
 
 void TriggerPolicy::OnLabels(int64_t accepted, TimeUs) { state_->labels += accepted; }
 
-void TriggerPolicy::RequestNow(const std::string& by, TimeUs) { state_->manual = Ask{"manual", absl::StrCat("asked for by ", by)}; }
+void TriggerPolicy::RequestNow(const std::string& reason) { state_->manual = Ask{"manual", reason}; }
 
 void TriggerPolicy::OnJobEnded(const Job& job, TimeUs now) {
   State& s = *state_;

@@ -94,7 +94,7 @@ TEST(TriggerPolicy, AsksAreCoalesced) {
   policy.OnLabels(60, kMonday);
   policy.OnLabels(60, kMonday);
   policy.OnAlert(Firing("8", "performance"), kMonday);
-  policy.RequestNow("ann", kMonday);
+  policy.RequestNow("asked for by ann");
   const auto ask = policy.Due(kMonday + 4 * kHourUs, false);
   ASSERT_TRUE(ask.has_value());
   EXPECT_EQ(ask->trigger, "manual");
@@ -136,7 +136,7 @@ TEST(TriggerPolicy, TheCircuitOpensAfterRefusalsUntilAPersonAsks) {
   policy.OnLabels(1, now);
   EXPECT_TRUE(policy.circuit_open());
   EXPECT_FALSE(policy.Due(now + 100 * kDayUs, false).has_value());
-  policy.RequestNow("ann", now);
+  policy.RequestNow("asked for by ann");
   EXPECT_TRUE(policy.Due(now, false).has_value()) << "neither circuit nor cool-down stops a person";
   EXPECT_FALSE(policy.circuit_open());
 }

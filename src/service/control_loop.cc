@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "alerting/alert_json.h"
+#include "base/text.h"
 #include "storage/whole_file.h"
 
 namespace vigil {
@@ -138,7 +139,8 @@ void ControlLoop::Judge(const std::vector<Finding>& findings, TimeUs now) {
   std::vector<AlertChange> changes;
   {
     std::lock_guard lock(mutex_);
-    changes = alerts_.Evaluate(findings, now);
+    changes = TakeNewRules(now);
+    for (AlertChange& change : alerts_.Evaluate(findings, now)) changes.push_back(std::move(change));
     if (!changes.empty()) {
       // A restart that forgets an alert would fire it twice; so its memory is written before anyone hears of it.
       const Status saved = SaveAlerts();
@@ -146,6 +148,21 @@ void ControlLoop::Judge(const std::vector<Finding>& findings, TimeUs now) {
     }
   }
   for (const AlertChange& change : changes) OnAlertChange(change, now);
+}
+
+std::vector<AlertChange> ControlLoop::TakeNewRules(TimeUs now) {
+  if (!rules_changed_) return {};
+  rules_changed_ = false;
+  if (new_rules_.has_value()) alerts_.SetRules(*std::exchange(new_rules_, std::nullopt));
+  std::vector<AlertChange> ended = alerts_.EndOrphans(now);
+  for (const Alert& alert : alerts_.Active()) retraining_.OnAlert(alert, now);
+  return ended;
+}
+
+void ControlLoop::SetAlertRules(std::vector<AlertRule> rules) {
+  std::lock_guard lock(mutex_);
+  new_rules_ = std::move(rules);
+  rules_changed_ = true;
 }
 
 void ControlLoop::OnAlertChange(const AlertChange& change, TimeUs now) {
@@ -242,22 +259,24 @@ std::vector<Alert> ControlLoop::ActiveAlerts() const {
 
 Status ControlLoop::Acknowledge(const std::string& id, const std::string& by) {
   const TimeUs now = clock_.NowUs();
-  {
-    std::lock_guard lock(mutex_);
-    VIGIL_RETURN_IF_ERROR(alerts_.Acknowledge(id, by, now));
-    VIGIL_RETURN_IF_ERROR(SaveAlerts());
-  }
-  journal_.Record("", "alert.acknowledged", id, absl::StrCat("alert ", id, " acknowledged by ", by), by, now);
-  return absl::OkStatus();
+  std::lock_guard lock(mutex_);
+  VIGIL_ASSIGN_OR_RETURN(const Alert alert, alerts_.Acknowledge(id, by, now));
+  return KeepAlert(alert, "alert.acknowledged", absl::StrCat("alert ", id, " acknowledged by ", by), by, now);
 }
 
 Status ControlLoop::Silence(const std::string& id, TimeUs until, const std::string& by) {
-  {
-    std::lock_guard lock(mutex_);
-    VIGIL_RETURN_IF_ERROR(alerts_.Silence(id, until));
-    VIGIL_RETURN_IF_ERROR(SaveAlerts());
-  }
-  journal_.Record("", "alert.silenced", id, absl::StrCat("alert ", id, " silenced by ", by), by, clock_.NowUs());
+  std::lock_guard lock(mutex_);
+  VIGIL_ASSIGN_OR_RETURN(const Alert alert, alerts_.Silence(id, until));
+  return KeepAlert(alert, "alert.silenced", absl::StrCat("alert ", id, " silenced until ", FormatTime(until), " by ", by), by,
+                   clock_.NowUs());
+}
+
+// What a person did to an alert: into the engine's memory and the alert's history, which outlives it.
+Status ControlLoop::KeepAlert(const Alert& alert, const std::string& kind, const std::string& summary, const std::string& by, TimeUs now) {
+  VIGIL_RETURN_IF_ERROR(SaveAlerts());
+  VIGIL_RETURN_IF_ERROR(
+      catalog_.Apply({CatalogWrite{kAlertKind, alert.id, DumpJson(AlertToJson(alert)), CatalogWrite::kAnyEpoch}}).status());
+  journal_.Record(alert.model, kind, alert.id, summary, by, now, DumpJson(AlertToJson(alert)));
   return absl::OkStatus();
 }
 
@@ -266,6 +285,7 @@ Status ControlLoop::SaveAlerts() {
 }
 
 void ControlLoop::SaveState() {
+  retraining_.SaveTriggers();
   if (options_.state_file.empty()) return;
   if (const Status saved = WriteFileAtomically(options_.state_file, monitor_.Serialize()); !saved.ok()) {
     journal_.Record("", "monitoring.state_not_saved", "", std::string(saved.message()), "control loop");

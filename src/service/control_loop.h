@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,6 +56,9 @@ class ControlLoop {
   // Labels that joined; the evidence of rollouts and label triggers follow them.
   void OnLabels(const std::string& model, int64_t accepted);
   void SetRolloutOptions(const std::string& model, const RolloutOptions& options, bool automatic);
+  // Any thread; in force from the next step on. Alerts that no rule watches any more end, and those that go on are offered to retraining
+  // again, whose triggers may have changed too.
+  void SetAlertRules(std::vector<AlertRule> rules);
 
   // Any thread.
   TimeUs control_time() const { return control_time_.load(std::memory_order_acquire); }
@@ -66,11 +70,13 @@ class ControlLoop {
  private:
   void Step(TimeUs now);
   void Judge(const std::vector<Finding>& findings, TimeUs now);
+  std::vector<AlertChange> TakeNewRules(TimeUs now);  // mutex_ is held
   void OnAlertChange(const AlertChange& change, TimeUs now);
   bool KindsGrew(const Alert& alert);
   void StartRollout(const Job& job, TimeUs now);
   void Remember(const std::vector<Finding>& findings);
   void SaveState();
+  Status KeepAlert(const Alert& alert, const std::string& kind, const std::string& summary, const std::string& by, TimeUs now);
   // The alert engine's memory, into the catalog. mutex_ is held.
   Status SaveAlerts();
   void Run();
@@ -93,6 +99,8 @@ class ControlLoop {
   std::map<std::string, std::string> alert_kinds_;  // by alert id, as last seen; control thread only
 
   mutable std::mutex mutex_;  // guards what follows, and alerts_
+  std::optional<std::vector<AlertRule>> new_rules_;
+  bool rules_changed_ = true;  // also since the last run
   std::map<std::string, Finding> latest_;
   struct RolloutChoice {
     RolloutOptions options;

@@ -60,6 +60,12 @@ class LocalOperations final : public Operations {
     facts.trigger = "manual";
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(request.reference_uri));
     VIGIL_ASSIGN_OR_RETURN(const auto version, p_.registry.Register(facts, LoadOptions{}, nullptr, reference, false));
+    // The column rules are the model's: its champion's hold for every version that takes the same columns.
+    const auto snapshot = p_.registry.snapshot().Load();
+    const auto served = snapshot->models.find(request.model);
+    if (served != snapshot->models.end() && served->second->champion != nullptr && served->second->champion->schema != nullptr) {
+      VIGIL_RETURN_IF_ERROR(p_.registry.SetSchema(request.model, served->second->champion->schema, facts.created_by));
+    }
     return p_.registry.Version(request.model, version->facts.version);
   }
 

@@ -15,6 +15,7 @@ namespace {
 constexpr char kJobKind[] = "job";
 constexpr char kTriggerKind[] = "trigger";
 constexpr char kActor[] = "retraining";
+constexpr char kManual[] = "manual";
 
 bool JobEnded(JobState state) { return state != JobState::kWaiting && state != JobState::kRunning; }
 
@@ -24,6 +25,7 @@ struct RetrainingService::Model {
   std::string name;
   ModelPolicy policy;
   std::unique_ptr<TriggerPolicy> triggers;
+  std::string triggers_saved;  // as the catalog has them
 };
 
 struct RetrainingService::Work {
@@ -69,14 +71,24 @@ Status RetrainingService::Restore() {
   std::lock_guard lock(mutex_);
   for (Job job : jobs) {
     if (JobEnded(job.state)) continue;
-    job.state = JobState::kFailed;
-    job.message = "the server stopped while it ran";
+    const bool ran = job.state == JobState::kRunning;
+    const bool again = !ran || job.attempts < ModelOf(job.model).policy.retraining.attempts_max;
+    job.state = again ? JobState::kWaiting : JobState::kFailed;
+    if (ran) {
+      job.message = absl::StrCat("the server stopped during attempt ", job.attempts);
+      if (!again) job.ended = std::max(job.started, job.as_of);  // the stop itself was never written down
+      journal_.Record(job.model, again ? "job.interrupted" : "job.failed", job.id,
+                      absl::StrCat("retraining ", job.id, ": ", job.message, again ? "; it runs again" : ", the last"), kActor);
+    }
     VIGIL_RETURN_IF_ERROR(SaveJob(job));
+    if (again) asked_.push_back(std::move(job));
   }
+  std::reverse(asked_.begin(), asked_.end());  // oldest first
   VIGIL_ASSIGN_OR_RETURN(const std::vector<CatalogEntry> entries, catalog_.List(kTriggerKind));
   for (const CatalogEntry& entry : entries) {
     VIGIL_ASSIGN_OR_RETURN(const Json memory, ParseJson(entry.value, absl::StrCat("catalog value trigger/", entry.key)));
     VIGIL_RETURN_IF_ERROR(ModelOf(entry.key).triggers->Load(memory));
+    ModelOf(entry.key).triggers_saved = entry.value;
   }
   return absl::OkStatus();
 }
@@ -99,7 +111,7 @@ StatusOr<Job> RetrainingService::RequestNow(const std::string& name, const std::
   for (const Job& job : asked_) {
     if (job.model == name) return job;  // coalesced
   }
-  VIGIL_ASSIGN_OR_RETURN(Job job, NewJob(name, "manual", reason.empty() ? absl::StrCat("asked for by ", by) : reason, now));
+  VIGIL_ASSIGN_OR_RETURN(Job job, NewJob(name, kManual, reason.empty() ? absl::StrCat("asked for by ", by) : reason, now));
   VIGIL_RETURN_IF_ERROR(SaveJob(job));
   journal_.Record(name, "job.asked", job.id, absl::StrCat("retraining asked for by ", by, ": ", job.reason), by, now);
   asked_.push_back(job);
@@ -138,8 +150,19 @@ Status RetrainingService::SaveJob(const Job& job) {
   return catalog_.Apply({CatalogWrite{kJobKind, job.id, DumpJson(JobToJson(job)), CatalogWrite::kAnyEpoch}}).status();
 }
 
-Status RetrainingService::SaveTriggers(const Model& model) {
-  return catalog_.Apply({CatalogWrite{kTriggerKind, model.name, DumpJson(model.triggers->Save()), CatalogWrite::kAnyEpoch}}).status();
+Status RetrainingService::SaveTriggers(Model& model) {
+  std::string text = DumpJson(model.triggers->Save());
+  if (text == model.triggers_saved) return absl::OkStatus();
+  VIGIL_RETURN_IF_ERROR(catalog_.Apply({CatalogWrite{kTriggerKind, model.name, text, CatalogWrite::kAnyEpoch}}).status());
+  model.triggers_saved = std::move(text);
+  return absl::OkStatus();
+}
+
+void RetrainingService::SaveTriggers() {
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, model] : models_) {
+    (void)SaveTriggers(*model);  // only memory of schedules and cool-downs, tried again soon; a restart without it is merely eager
+  }
 }
 
 void RetrainingService::Tick(TimeUs now, const std::function<bool(const std::string&)>& experiment_busy,
@@ -149,9 +172,17 @@ void RetrainingService::Tick(TimeUs now, const std::function<bool(const std::str
   if (work_ != nullptr) return;
   for (auto it = asked_.begin(); it != asked_.end(); ++it) {
     if (experiment_busy(it->model)) continue;
+    Model& model = ModelOf(it->model);
+    if (it->trigger == kManual && it->attempts == 0) {
+      // Through the policy, so that it answers what else was asked for and counts as this model's latest training.
+      model.triggers->RequestNow(it->reason);
+      const std::optional<TriggerPolicy::Ask> ask = model.triggers->Due(now, false);
+      if (!ask) return;  // before the first event
+      it->reason = ask->reason;
+    }
     Job job = std::move(*it);
     asked_.erase(it);
-    Start(ModelOf(job.model), std::move(job), now);
+    Start(model, std::move(job), now);
     return;
   }
   for (const auto& [name, model] : models_) {
@@ -182,6 +213,7 @@ void RetrainingService::Start(Model& model, Job job, TimeUs now) {
   job.state = JobState::kRunning;
   ++job.attempts;
   (void)SaveJob(job);  // a catalog that fails now fails again, visibly, when the job ends
+  (void)SaveTriggers(model);
   journal_.Record(model.name, "job.started", job.id, absl::StrCat("retraining ", job.id, " started: ", job.reason), kActor, now);
 
   work_ = std::make_unique<Work>();
@@ -241,7 +273,7 @@ void RetrainingService::FinishWork(TimeUs now, const CandidateFunction& candidat
     Model& model = ModelOf(job.model);
     model.triggers->OnJobEnded(job, now);
     if (const Status saved = SaveJob(job); !saved.ok()) job.message = absl::StrCat(job.message, "; ", std::string(saved.message()));
-    (void)SaveTriggers(model);  // only memory of cool-downs; a restart without it is merely eager
+    (void)SaveTriggers(model);
   }
   journal_.Record(job.model, absl::StrCat("job.", std::string(JobStateName(job.state))), job.id,
                   absl::StrCat("retraining ", job.id, job.candidate.empty() ? "" : absl::StrCat(" made version ", job.candidate), ": ",

@@ -37,7 +37,8 @@ class RetrainingService {
                     const std::vector<std::unique_ptr<ModelLoader>>& loaders, Options options);
   ~RetrainingService();
 
-  // Jobs that a stopped process left running are marked failed; triggers get their memory back.
+  // Jobs that a stopped process left waiting or running run again (the latter while attempts are left, else they are marked failed);
+  // triggers get their memory back. After SetPolicy.
   Status Restore();
   void SetPolicy(const std::string& model, const ModelPolicy& policy);
 
@@ -48,6 +49,8 @@ class RetrainingService {
   // Newest first.
   StatusOr<std::vector<Job>> Jobs(const std::string& model) const;
   bool Busy() const;
+  // What triggers remember, into the catalog where it changed: now and then, and at the end.
+  void SaveTriggers();
 
   // Control thread. `experiment_busy`: a rollout of that model is under way. Starts what is due, hands on what ended.
   void Tick(TimeUs now, const std::function<bool(const std::string&)>& experiment_busy, const CandidateFunction& candidate);
@@ -59,7 +62,7 @@ class RetrainingService {
   void Start(Model& model, Job job, TimeUs now);
   void FinishWork(TimeUs now, const CandidateFunction& candidate);
   Status SaveJob(const Job& job);
-  Status SaveTriggers(const Model& model);
+  Status SaveTriggers(Model& model);
   StatusOr<Job> NewJob(const std::string& model, const std::string& trigger, const std::string& reason, TimeUs now);
 
   Registry& registry_;
@@ -71,7 +74,7 @@ class RetrainingService {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Model>> models_;
-  std::vector<Job> asked_;      // by a person, waiting
+  std::vector<Job> asked_;      // by a person, or cut short by a restart; waiting
   std::unique_ptr<Work> work_;  // the job that runs
 };
 

@@ -15,13 +15,14 @@ namespace vigil {
 namespace {
 
 constexpr auto kPollEvery = std::chrono::milliseconds(20);
+constexpr auto kRetryAfter = std::chrono::seconds(1);  // doubles with each attempt
 
-TrainJob TrainerJob(const RetrainingInput& input, const Dataset& dataset) {
+TrainJob TrainerJob(const RetrainingInput& input, int attempt, const Dataset& dataset) {
   TrainJob job;
   job.id = input.job.id;
   job.model = input.job.model;
   job.parent = input.job.parent;
-  job.attempt = input.job.attempts;
+  job.attempt = attempt;
   job.features = input.champion->loaded->signature().columns;
   job.params = input.policy.retraining.params;
   job.rounds = input.policy.retraining.rounds;
@@ -31,9 +32,9 @@ TrainJob TrainerJob(const RetrainingInput& input, const Dataset& dataset) {
   return job;
 }
 
-StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& dataset, const std::atomic<bool>& cancel) {
+StatusOr<TrainerResult> RunAttempt(const RetrainingInput& input, int attempt, const Dataset& dataset, const std::atomic<bool>& cancel) {
   JobRunner runner(input.policy.retraining.command.empty() ? input.trainer : input.policy.retraining.command);
-  VIGIL_RETURN_IF_ERROR(runner.Start(TrainerJob(input, dataset).ToJson(), input.directory, input.policy.retraining.deadline_ms));
+  VIGIL_RETURN_IF_ERROR(runner.Start(TrainerJob(input, attempt, dataset).ToJson(), input.directory, input.policy.retraining.deadline_ms));
   for (;;) {
     if (std::optional<StatusOr<TrainerResult>> result = runner.Poll()) return *std::move(result);
     if (cancel.load(std::memory_order_relaxed)) {
@@ -41,6 +42,22 @@ StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& 
       return absl::CancelledError("the server is stopping");
     }
     std::this_thread::sleep_for(kPollEvery);
+  }
+}
+
+// A failure that may pass (another exit code, a signal, the deadline) is tried again on the same dataset, each time with a higher token.
+StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& dataset, const std::atomic<bool>& cancel, int* attempts) {
+  for (std::chrono::milliseconds pause = kRetryAfter;; pause *= 2) {
+    StatusOr<TrainerResult> result = RunAttempt(input, *attempts, dataset, cancel);
+    if (!absl::IsAborted(result.status())) return result;
+    if (*attempts >= input.policy.retraining.attempts_max) {
+      return absl::AbortedError(absl::StrCat(result.status().message(), " (attempt ", *attempts, ", the last)"));
+    }
+    ++*attempts;
+    for (auto waited = pause * 0; waited < pause; waited += kPollEvery) {
+      if (cancel.load(std::memory_order_relaxed)) return absl::CancelledError("the server is stopping");
+      std::this_thread::sleep_for(kPollEvery);
+    }
   }
 }
 
@@ -63,7 +80,7 @@ Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, Retrai
                                                         input.policy.retraining.dataset, input.directory));
   outcome->job.window_from = outcome->dataset.from;
   outcome->job.window_to = outcome->dataset.to;
-  VIGIL_ASSIGN_OR_RETURN(const TrainerResult trained, RunTrainer(input, outcome->dataset, cancel));
+  VIGIL_ASSIGN_OR_RETURN(const TrainerResult trained, RunTrainer(input, outcome->dataset, cancel, &outcome->job.attempts));
   outcome->artefact = trained.artefact;
   VIGIL_ASSIGN_OR_RETURN(outcome->reference, ReadProfileFile(trained.reference_profile));
   return Gate(input, outcome);

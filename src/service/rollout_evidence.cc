@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr double kProbabilityFloor = 1e-15;
 constexpr double kLatencyQuantile = 0.99;
+constexpr size_t kSlowRequestsMin = 10;  // fewer are an accident, not a tail, however many rows they carry
 
 struct EntityLoss {
   double sum = 0;
@@ -26,8 +28,14 @@ struct ArmSums {
   absl::flat_hash_map<uint64_t, EntityLoss> entities;
   absl::flat_hash_set<uint64_t> assigned;
   std::vector<uint32_t> latencies;
+  std::vector<uint32_t> requests;  // their latencies: rows of one request share it and stand together
   int64_t predictions = 0;
   int64_t failures = 0;
+
+  void AddLatency(uint32_t us) {
+    if (latencies.empty() || latencies.back() != us) requests.push_back(us);
+    latencies.push_back(us);
+  }
 
   ArmEvidence Finish() {
     ArmEvidence evidence;
@@ -43,7 +51,9 @@ struct ArmSums {
     if (!latencies.empty()) {
       const auto at = latencies.begin() + static_cast<std::ptrdiff_t>(kLatencyQuantile * static_cast<double>(latencies.size() - 1));
       std::nth_element(latencies.begin(), at, latencies.end());
-      evidence.latency_p99_us = *at;
+      const auto reached = requests.begin() + static_cast<std::ptrdiff_t>(std::min(kSlowRequestsMin, requests.size()) - 1);
+      std::nth_element(requests.begin(), reached, requests.end(), std::greater<>());
+      evidence.latency_p99_us = std::min(*at, *reached);
     }
     return evidence;
   }
@@ -106,7 +116,7 @@ class EvidenceReader {
     ArmSums& arm = candidate ? treatment_ : control_;
     ++arm.predictions;
     arm.failures += row.status == PredictionStatus::kFailed;
-    arm.latencies.push_back(row.latency_us);
+    arm.AddLatency(row.latency_us);
     const uint64_t entity = row.entity.empty() ? 0 : StableHash(row.entity);
     if (entity != 0) arm.assigned.insert(entity);
     if (!row.labelled || row.outputs.empty()) return absl::OkStatus();
@@ -129,7 +139,7 @@ class EvidenceReader {
   void AddShadow(const LoggedPrediction& row) {
     ++treatment_.predictions;
     treatment_.failures += row.outputs.empty();
-    treatment_.latencies.push_back(row.latency_us);
+    treatment_.AddLatency(row.latency_us);
     if (row.outputs.empty() || row.id.empty()) return;
     Pair& pair = pairs_[PairKey(row.id)];
     pair.has_shadow = true;

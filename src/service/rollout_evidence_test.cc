@@ -31,8 +31,9 @@ class RolloutEvidenceTest : public ::testing::Test {
   }
 
   // Logs one row of entity `i`, whose label will be 0.
-  void Log(uint32_t schema, int64_t i, const std::string& arm, PredictionStatus status, float score) {
+  void Log(uint32_t schema, int64_t i, const std::string& arm, PredictionStatus status, float score, uint32_t latency_us = 1) {
     NumberedRecord row(schema, i);
+    row.record.latency_us = latency_us;
     row.entity = absl::StrCat("card-", i);
     row.record.entity = row.entity;
     row.record.arm = arm;
@@ -72,6 +73,18 @@ TEST_F(RolloutEvidenceTest, SumsLossesByArmAndEntity) {
   EXPECT_EQ(evidence.treatment.assigned, 2);
   EXPECT_EQ(evidence.treatment.entities, 1);
   EXPECT_NEAR(evidence.treatment.sum, -std::log(0.25), 1e-6);
+}
+
+TEST_F(RolloutEvidenceTest, OneSlowRequestIsNoTailHoweverManyRowsItHas) {
+  int64_t row = 0;
+  const auto request = [&](int64_t rows, uint32_t latency_us) {
+    for (const int64_t end = row + rows; row < end; ++row) Log(candidate_, row, "canary", PredictionStatus::kOk, 0.5f, latency_us);
+  };
+  for (uint32_t i = 0; i < 20; ++i) request(10, 100 + i);
+  request(50, 9000);
+  EXPECT_LE(Gather().treatment.latency_p99_us, 120);
+  for (uint32_t i = 0; i < 9; ++i) request(5, 8000 + i);
+  EXPECT_GE(Gather().treatment.latency_p99_us, 8000) << "ten of thirty";
 }
 
 TEST_F(RolloutEvidenceTest, RefusedRowsAndVersionsAskedForByNumberAreNoEvidence) {

@@ -62,6 +62,7 @@ StatusOr<std::string> RolloutService::NextId() {
 
 StatusOr<Rollout> RolloutService::Create(const std::string& model, const std::string& candidate, const RolloutOptions& options,
                                          const std::string& by, TimeUs now) {
+  VIGIL_RETURN_IF_ERROR(ValidateRolloutOptions(options));
   VIGIL_ASSIGN_OR_RETURN(const VersionRecord record, registry_.Version(model, candidate));
   if (record.state == VersionState::kRejected || record.state == VersionState::kDeleted) {
     return absl::FailedPreconditionError(absl::StrCat("version ", candidate, " of ", model, " is ",

@@ -29,7 +29,8 @@ class RolloutService {
 
   // Reads unfinished rollouts back and publishes their plans again.
   Status Restore();
-  // FAILED_PRECONDITION when the model has a rollout under way or the candidate is rejected; NOT_FOUND for an unknown version.
+  // FAILED_PRECONDITION when the model has a rollout under way or the candidate is rejected; NOT_FOUND for an unknown version;
+  // INVALID_ARGUMENT for options that make no rollout.
   StatusOr<Rollout> Create(const std::string& model, const std::string& candidate, const RolloutOptions& options, const std::string& by,
                            TimeUs now);
   Status Pause(const std::string& model, const std::string& id, const std::string& by);

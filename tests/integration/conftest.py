@@ -5,6 +5,7 @@ VIGIL_SHARED  the shared fixtures (default: ../shared beside the repository); wh
 """
 import contextlib
 import dataclasses
+import datetime
 import json
 import os
 import pathlib
@@ -187,3 +188,72 @@ def server(small, tmp_path_factory):
     """One server a file with the small champion as `fraud`; tests leave its roles as they found them."""
     with serving(tmp_path_factory.mktemp("server"), {"fraud": small.champion}) as s:
         yield s
+
+
+# ---- a stream in event time ----
+
+class Cards:
+    """A stream of made-up card payments in event time: one entity a row unless told, labels an hour after unless told later."""
+
+    def __init__(self, server, start=datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc), model="fraud"):
+        self.server, self.now, self.sent, self.model = server, start, 0, model
+        self.scored = []  # (id, entity, version, prediction, label) of every row, in order
+        self.unlabelled = []  # those whose labels are still to come, as the labels' route takes them
+
+    def send(self, n, amount_factor=1.0, labels="true", entities=None):
+        """An hour of traffic. amount_factor shifts a column; labels: true, or shuffled (the concept has changed)."""
+        rows, begin = small_rows(n, 1000 + self.sent, labels), self.sent
+        rows["amount"] = rows["amount"] * np.float32(amount_factor)
+        times = [self.now + datetime.timedelta(seconds=3600 * i / n) for i in range(n)]
+        names = [f"c{begin + i}" for i in range(n)]
+        entities = entities or names
+        body = {"columns": COLUMNS, "data": np.column_stack([rows[c] for c in COLUMNS]).astype(float).tolist(), "ids": names,
+                "entities": entities, "times": [t.strftime("%Y-%m-%dT%H:%M:%SZ") for t in times]}
+        r = self.server.predict(self.model, body)
+        assert r.status_code == 200, r.text
+        answer = r.json()
+        truth = rows["is_fraud"]
+        versions = answer.get("versions", [answer["version"]] * n)
+        self.scored += zip(names, entities, versions, answer["predictions"], map(int, truth))
+        self.unlabelled += [{"id": name, "label": int(y)} for name, y in zip(names, truth)]
+        self.now += datetime.timedelta(hours=1)
+        self.sent += n
+
+    def label(self):
+        """Every label that is still to come."""
+        observed = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        labels, self.unlabelled = [{**label, "observed_at": observed} for label in self.unlabelled], []
+        r = self.server.post("/api/v1/labels", {"labels": labels})
+        assert r.json() == {"accepted": len(labels), "unmatched": 0, "duplicate": 0}, r.text
+
+    def hour(self, n=600, **kwargs):
+        """Sends an hour of traffic, then its labels."""
+        self.send(n, **kwargs)
+        self.label()
+
+    def wait(self):
+        """Until the control loop has judged up to now (a window closes five minutes after its end)."""
+        end = time.monotonic() + 60
+        while self.server.metric("vigil_control_time_seconds") < (self.now - datetime.timedelta(minutes=10)).timestamp():
+            assert time.monotonic() < end, self.server.get("/api/v1/status").text
+            time.sleep(0.02)
+
+    def hours(self, count, n=600, **kwargs):
+        """That many hours, each judged before the next."""
+        for _ in range(count):
+            self.hour(n, **kwargs)
+            self.wait()
+
+
+def wait_for(what, seconds=60, why=lambda: ""):
+    """Until what() is true; its value."""
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < end, why()
+        time.sleep(0.05)
+    return value
+
+
+def kinds(server, model="fraud"):
+    """The timeline's kinds of events of one model ("" for all), oldest first."""
+    return [e["kind"] for e in server.get(f"/api/v1/timeline?model={model}&limit=500").json()["events"]][::-1]

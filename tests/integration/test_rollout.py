@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import requests
-from conftest import COLUMNS, done, serving, small_rows, vigil
+from conftest import COLUMNS, Cards, serving, small_rows, vigil
 
 PREDICT = "/api/v1/models/fraud/predict"
 EXIT_REFUSED = 5
@@ -40,37 +40,6 @@ def test_gate_refuses_what_cannot_be_judged(small, tmp_path):
 
 
 # ---- the canary ----
-
-class Cards:
-    """A stream of made-up card payments in event time: one entity a row, labels an hour after."""
-
-    def __init__(self, server, start):
-        self.server, self.now, self.sent = server, start, 0
-
-    def hour(self, n=600):
-        """Sends an hour of traffic, then its labels. Returns rows by the version that answered."""
-        rows, begin = small_rows(n, 1000 + self.sent), self.sent
-        times = [self.now + datetime.timedelta(seconds=3600 * i / n) for i in range(n)]
-        names = [f"c{begin + i}" for i in range(n)]
-        body = {"columns": COLUMNS, "data": np.column_stack([rows[c] for c in COLUMNS]).astype(float).tolist(), "ids": names, "entities": names,
-                "times": [t.strftime("%Y-%m-%dT%H:%M:%SZ") for t in times]}
-        r = self.server.predict("fraud", body)
-        assert r.status_code == 200, r.text
-        self.now += datetime.timedelta(hours=1)
-        self.sent += n
-        observed = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        labels = [{"id": name, "label": int(y), "observed_at": observed} for name, y in zip(names, rows["is_fraud"])]
-        r = self.server.post("/api/v1/labels", {"labels": labels})
-        assert r.json() == {"accepted": n, "unmatched": 0, "duplicate": 0}, r.text
-        return r
-
-    def wait(self):
-        """Until the control loop has judged up to now (a window closes five minutes after its end)."""
-        end = time.monotonic() + 30
-        while self.server.metric("vigil_control_time_seconds") < (self.now - datetime.timedelta(minutes=10)).timestamp():
-            assert time.monotonic() < end, self.server.get("/api/v1/status").text
-            time.sleep(0.02)
-
 
 def rollout_of(server, candidate, hours_max, steps, **options):
     r = server.post("/api/v1/models/fraud/versions", {"uri": str(candidate)})
