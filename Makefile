@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 GOLDEN ?=
 
 help:          ## this list
-	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 18
 
 setup:         ## packages and pinned native libraries
 	@tools/setup/setup.sh build

@@ -34,10 +34,18 @@ def shared(path):
     return found
 
 
+def no_sanitizer_report(text):
+    """A binary built with sanitizers (VIGIL_BIN=build-asan/bin/vigil) reports in its output; a data race alone does not end the program."""
+    at = text.find("SUMMARY: ")
+    assert at < 0 or "Sanitizer: " not in text[at:], text[-8000:]
+
+
 def vigil(*args, timeout=300, **kwargs):
     """Runs one verb to its end. Returns the CompletedProcess with text output; the caller judges its exit code."""
     env = {**os.environ, "NO_COLOR": "1", **kwargs.pop("env", {})}
-    return subprocess.run([str(BINARY), *map(str, args)], capture_output=True, text=True, timeout=timeout, env=env, **kwargs)
+    r = subprocess.run([str(BINARY), *map(str, args)], capture_output=True, text=True, timeout=timeout, env=env, **kwargs)
+    no_sanitizer_report(r.stderr)
+    return r
 
 
 def done(*args, **kwargs):
@@ -91,6 +99,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"no end {STOP_SECONDS_MAX} s after SIGTERM:\n{self.log_text()[-4000:]}") from None
+        no_sanitizer_report(self.log_text())
         return self.process.returncode
 
 
