@@ -34,11 +34,7 @@ struct Difference {
 class Replayer {
  public:
   Replayer(const PredictionLog& log, const LoadedModel& candidate, double tolerance)
-      : log_(log),
-        candidate_(candidate),
-        tolerance_(tolerance),
-        scorer_(candidate.NewScorer()),
-        width_(candidate.signature().columns.size()) {}
+      : log_(log), tolerance_(tolerance), scorer_(candidate.NewScorer()), width_(candidate.signature().columns.size()) {}
 
   Status Run(LogQuery query) {
     query.with_labels = true;
@@ -112,7 +108,6 @@ class Replayer {
   }
 
   const PredictionLog& log_;
-  const LoadedModel& candidate_;
   const double tolerance_;
   std::unique_ptr<Scorer> scorer_;
   const size_t width_;
