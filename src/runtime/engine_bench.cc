@@ -26,8 +26,8 @@ std::vector<Range> ThresholdRanges(const trees::Forest& forest) {
   for (size_t n = 0; n < forest.left.size(); ++n) {
     if (forest.left[n] < 0) continue;
     Range& range = ranges[forest.feature[n]];
-    range.low = std::min(range.low, forest.value[n]);
-    range.high = std::max(range.high, forest.value[n]);
+    range.low = std::min(range.low, static_cast<float>(forest.value[n]));
+    range.high = std::max(range.high, static_cast<float>(forest.value[n]));
   }
   for (Range& range : ranges) {
     if (range.low > range.high) range = Range{};

@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "runtime/trees/forest.h"
+#include "runtime/trees/forest_builder.h"
 
 namespace vigil::testing {
 
@@ -69,7 +69,7 @@ inline RandomTree MakeRandomTree(const RandomForestShape& shape, Random* random)
 
 inline trees::Forest MakeRandomForest(const RandomForestShape& shape, uint64_t seed) {
   Random random(seed);
-  std::vector<float> base;
+  std::vector<double> base;
   for (int32_t o = 0; o < shape.outputs; ++o) base.push_back(static_cast<float>(random.Normal()));
   trees::ForestBuilder builder(shape.features, base);
   for (int32_t t = 0; t < shape.trees; ++t) {

@@ -1,5 +1,5 @@
-// Ways to compute a forest's margins. All add a row's leaves in the forest's order in float32, so all give the same bits as the
-// reference, in every batch size: which engine runs is a question of speed only.
+// Ways to compute a forest's sums. All add a row's leaves in the forest's order and type, so all give the same bits as the reference, in
+// every batch size: which engine runs is a question of speed only.
 #pragma once
 
 #include <cstddef>
@@ -26,16 +26,20 @@ class Engine {
   virtual int64_t memory_bytes() const = 0;
   // Bytes a caller's thread must lend to each Score, aligned to kScratchAlignment.
   virtual size_t scratch_bytes() const = 0;
-  // rows: [n][features], NaN: missing. tree_ends: Forest::TreeEnds. margins: [n][outputs]. Allocates nothing.
-  virtual void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const = 0;
+  // rows: [n][features] of the forest's `inputs` type, float or double. tree_ends: Forest::TreeEnds. sums: [n][outputs] of its `sums`
+  // type, before Forest::FinishMargins. Allocates nothing.
+  virtual void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, void* sums) const = 0;
 };
 
 // Each factory builds from a forest, or says in FAILED_PRECONDITION why its form cannot hold this one.
 
-// "reference": the plain walk over the forest, which must outlive it.
+// "reference": the plain walk over any forest, which must outlive it.
 std::unique_ptr<Engine> MakeReferenceEngine(const Forest& forest);
 
-// "float-interleaved": eight trees walked side by side on float thresholds. Holds any forest of up to 2^31 nodes.
+// FAILED_PRECONDITION naming what is not plain: float32 rows and sums, numeric splits, NaN for missing, constant leaves.
+Status RequirePlain(const Forest& forest);
+
+// "float-interleaved": eight trees walked side by side on float thresholds. Holds any plain forest of up to 2^30 nodes.
 StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
 
 // "rank-nodes": a row at a time; all nodes of a tree are compared at once, as bytes. Any depth, by chained blocks.

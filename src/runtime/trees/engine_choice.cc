@@ -24,11 +24,14 @@ std::string_view Why(std::string_view name) {
   return "no faster engine can hold this forest";
 }
 
+size_t Bytes(Precision precision) { return precision == Precision::kFloat64 ? sizeof(double) : sizeof(float); }
+
 // Scores `n` rows `block` at a time.
-void ScoreInBlocks(const Engine& engine, const Forest& forest, const float* rows, size_t n, size_t block, absl::Span<const int32_t> ends,
-                   std::byte* scratch, float* margins) {
+void ScoreInBlocks(const Engine& engine, const Forest& forest, const void* rows, size_t n, size_t block, absl::Span<const int32_t> ends,
+                   std::byte* scratch, std::byte* sums) {
+  const size_t row_bytes = forest.features * Bytes(forest.inputs), sum_bytes = forest.outputs * Bytes(forest.sums);
   for (size_t at = 0; at < n; at += block) {
-    engine.Score(rows + at * forest.features, std::min(block, n - at), ends, scratch, margins + at * forest.outputs);
+    engine.Score(static_cast<const std::byte*>(rows) + at * row_bytes, std::min(block, n - at), ends, scratch, sums + at * sum_bytes);
   }
 }
 
@@ -54,54 +57,81 @@ StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_v
   return absl::InvalidArgumentError(Cat("no engine '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
 }
 
-std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const float oddities[] = {0.0f, -0.0f, kInfinity, -kInfinity, std::numeric_limits<float>::denorm_min(), -1e-40f, 1e30f, -1e30f};
+template <typename T>
+std::vector<T> ProbeRowsOf(const Forest& forest, size_t n, Random* random) {
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  const T oddities[] = {0, T{-0.0f}, kInfinity, -kInfinity, std::numeric_limits<T>::denorm_min(), T{-1e-40f}, T{1e30f}, T{-1e30f}};
   const auto features = static_cast<size_t>(forest.features);
-  std::vector<float> rows(n * features);
-  for (float& x : rows) x = static_cast<float>(random->Normal() * 10);
+  std::vector<T> rows(n * features);
+  for (T& x : rows) x = static_cast<T>(random->Normal() * 10);
   // Most cells take a value at or beside a threshold of their own feature: walk random nodes and put their thresholds into random rows.
   const size_t nodes = forest.left.size();
   for (size_t i = 0; i < 4 * rows.size() && nodes > 0; ++i) {
-    const size_t node = random->Below(nodes);
-    if (forest.left[node] < 0) continue;
-    const float threshold = forest.value[node];
-    const float choices[] = {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity),
-                             threshold + static_cast<float>(random->Normal())};
+    const auto node = static_cast<int64_t>(random->Below(nodes));
+    if (forest.IsLeaf(node)) continue;
+    auto threshold = static_cast<T>(forest.value[node]);
+    if (forest.IsSet(node)) {
+      const absl::Span<const double> bounds = forest.Bounds(forest.set[node]);
+      if (bounds.empty()) continue;
+      threshold = static_cast<T>(bounds[random->Below(bounds.size())]);
+    }
+    const T choices[] = {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity),
+                         threshold + static_cast<T>(random->Normal())};
     rows[random->Below(n) * features + forest.feature[node]] = choices[random->Below(4)];
   }
   for (size_t r = 0; r < n; ++r) {
     const double missing = r % 3 == 0 ? 0.0 : r % 3 == 1 ? 0.1 : 0.5;
     for (size_t f = 0; f < features; ++f) {
-      float& x = rows[r * features + f];
+      T& x = rows[r * features + f];
       if (random->Uniform() < 0.02) x = oddities[random->Below(std::size(oddities))];
-      if (random->Uniform() < missing || r + 1 == n) x = std::numeric_limits<float>::quiet_NaN();
+      if (random->Uniform() < missing || r + 1 == n) x = kNan;
     }
   }
   return rows;
 }
+template std::vector<float> ProbeRowsOf<float>(const Forest& forest, size_t n, Random* random);
+template std::vector<double> ProbeRowsOf<double>(const Forest& forest, size_t n, Random* random);
+
+namespace {
+
+template <typename Sum>
+Status FirstDifference(const Forest& forest, const Engine& engine, size_t block, const std::vector<std::byte>& want,
+                       const std::vector<std::byte>& got) {
+  for (size_t i = 0; i < want.size() / sizeof(Sum); ++i) {
+    Sum wanted, gotten;
+    std::memcpy(&wanted, want.data() + i * sizeof(Sum), sizeof(Sum));
+    std::memcpy(&gotten, got.data() + i * sizeof(Sum), sizeof(Sum));
+    if (std::memcmp(&wanted, &gotten, sizeof(Sum)) == 0) continue;
+    return absl::InternalError(Cat("engine '", engine.name(), "' disagrees with the reference on probe row ", i / forest.outputs,
+                                   ", output ", i % forest.outputs, ", in batches of ", block, ": ", NumberText(gotten),
+                                   " where the reference has ", NumberText(wanted)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 Status SelfCheck(const Forest& forest, const Engine& engine, Random random) {
   const auto n = static_cast<size_t>(std::clamp(kSelfCheckCells / forest.features, 8, kSelfCheckRows));
-  const std::vector<float> rows = ProbeRows(forest, n, &random);
+  const bool double_rows = forest.inputs == Precision::kFloat64, double_sums = forest.sums == Precision::kFloat64;
+  const std::vector<float> floats = double_rows ? std::vector<float>() : ProbeRowsOf<float>(forest, n, &random);
+  const std::vector<double> doubles = double_rows ? ProbeRowsOf<double>(forest, n, &random) : std::vector<double>();
+  const void* rows = double_rows ? static_cast<const void*>(doubles.data()) : floats.data();
   const std::unique_ptr<Engine> reference = MakeReferenceEngine(forest);
   AlignedBytes scratch(engine.scratch_bytes());
   std::vector<int32_t> ends(forest.outputs);
-  std::vector<float> want(n * forest.outputs), got(want.size());
+  std::vector<std::byte> want(n * forest.outputs * Bytes(forest.sums)), got(want.size());
   const int64_t limits[] = {0, std::max(1, forest.rounds / 2)};
   const size_t blocks[] = {n, 1, 7};
   for (const int64_t limit : limits) {
     forest.TreeEnds(limit, absl::MakeSpan(ends));
-    reference->Score(rows.data(), n, ends, nullptr, want.data());
+    reference->Score(rows, n, ends, nullptr, want.data());
     for (const size_t block : blocks) {
-      std::fill(got.begin(), got.end(), std::numeric_limits<float>::quiet_NaN());
-      ScoreInBlocks(engine, forest, rows.data(), n, block, ends, scratch.data(), got.data());
-      for (size_t i = 0; i < want.size(); ++i) {
-        if (std::memcmp(&want[i], &got[i], sizeof(float)) == 0) continue;
-        return absl::InternalError(Cat("engine '", engine.name(), "' disagrees with the reference on probe row ", i / forest.outputs,
-                                       ", output ", i % forest.outputs, ", in batches of ", block, ": ", NumberText(got[i]),
-                                       " where the reference has ", NumberText(want[i])));
-      }
+      std::fill(got.begin(), got.end(), std::byte{0xff});  // NaNs
+      ScoreInBlocks(engine, forest, rows, n, block, ends, scratch.data(), got.data());
+      VIGIL_RETURN_IF_ERROR(double_sums ? FirstDifference<double>(forest, engine, block, want, got)
+                                        : FirstDifference<float>(forest, engine, block, want, got));
     }
   }
   return absl::OkStatus();

@@ -229,8 +229,9 @@ class WrongEngine final : public Engine {
   std::string_view name() const override { return "wrong"; }
   int64_t memory_bytes() const override { return 0; }
   size_t scratch_bytes() const override { return 0; }
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> ends, std::byte* scratch, float* margins) const override {
-    right_->Score(rows, n, ends, scratch, margins);
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> ends, std::byte* scratch, void* sums) const override {
+    right_->Score(rows, n, ends, scratch, sums);
+    float* margins = static_cast<float*>(sums);
     if (n > 1) margins[outputs_ * n - 1] = std::nextafter(margins[outputs_ * n - 1], kInfinity);
   }
 

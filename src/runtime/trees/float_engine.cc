@@ -24,7 +24,10 @@ struct Node {
 class FloatEngine final : public Engine {
  public:
   explicit FloatEngine(const Forest& forest)
-      : features_(forest.features), outputs_(forest.outputs), base_(forest.base), output_begin_(forest.output_begin) {
+      : features_(forest.features),
+        outputs_(forest.outputs),
+        base_(forest.base.begin(), forest.base.end()),
+        output_begin_(forest.output_begin) {
     nodes_.reserve(forest.left.size());
     for (int32_t t = 0; t < forest.trees(); ++t) AddTree(forest, t);
   }
@@ -33,10 +36,12 @@ class FloatEngine final : public Engine {
   int64_t memory_bytes() const override { return static_cast<int64_t>(nodes_.capacity() * sizeof(Node) + root_.capacity() * 8); }
   size_t scratch_bytes() const override { return 0; }
 
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte*, float* margins) const override {
-    for (size_t r = 0; r < n; ++r, rows += features_, margins += outputs_) {
-      const bool missing = std::any_of(rows, rows + features_, [](float x) { return std::isnan(x); });
-      missing ? ScoreRow<true>(rows, tree_ends, margins) : ScoreRow<false>(rows, tree_ends, margins);
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte*, void* sums) const override {
+    const float* row = static_cast<const float*>(rows);
+    float* out = static_cast<float*>(sums);
+    for (size_t r = 0; r < n; ++r, row += features_, out += outputs_) {
+      const bool missing = std::any_of(row, row + features_, [](float x) { return std::isnan(x); });
+      missing ? ScoreRow<true>(row, tree_ends, out) : ScoreRow<false>(row, tree_ends, out);
     }
   }
 
@@ -52,11 +57,12 @@ class FloatEngine final : public Engine {
       const int64_t n = source_root + queue[i];
       depth = std::max(depth, level[i]);
       if (forest.left[n] < 0) {
-        nodes_.push_back({std::numeric_limits<float>::quiet_NaN(), 0, root + static_cast<int32_t>(i), forest.value[n]});
+        nodes_.push_back({std::numeric_limits<float>::quiet_NaN(), 0, root + static_cast<int32_t>(i), static_cast<float>(forest.value[n])});
         continue;
       }
       const uint32_t flag = forest.default_left[n] != 0 ? 0 : kDefaultRight;
-      nodes_.push_back({forest.value[n], static_cast<uint32_t>(forest.feature[n]) | flag, root + static_cast<int32_t>(queue.size()), 0});
+      nodes_.push_back({static_cast<float>(forest.value[n]), static_cast<uint32_t>(forest.feature[n]) | flag,
+                        root + static_cast<int32_t>(queue.size()), 0});
       queue.push_back(forest.left[n]);
       queue.push_back(forest.right[n]);
       level.insert(level.end(), 2, level[i] + 1);
@@ -107,6 +113,7 @@ class FloatEngine final : public Engine {
 }  // namespace
 
 StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest) {
+  VIGIL_RETURN_IF_ERROR(RequirePlain(forest));
   if (forest.left.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) / 2) {
     return absl::FailedPreconditionError(Cat(forest.left.size(), " nodes are more than 32 bits address"));
   }

@@ -31,7 +31,8 @@ StatusOr<float> BaseMargin(Link link, float base_score);
 // Numbers a row of the prediction.
 inline size_t PredictionWidth(Transform transform, size_t outputs) { return transform == Transform::kArgmax ? 1 : outputs; }
 
-// margins: [rows][outputs]; predictions: [rows][PredictionWidth]. They may be the same memory.
+// margins: [rows][outputs]; predictions: [rows][PredictionWidth]. They may be the same memory. In the type of the forest's sums.
 void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions);
+void ApplyTransform(Transform transform, const double* margins, size_t rows, size_t outputs, double* predictions);
 
 }  // namespace vigil::trees

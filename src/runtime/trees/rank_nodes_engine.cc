@@ -64,7 +64,8 @@ class BlockCutter {
       const size_t e = position - lanes_;
       uint32_t& out = exit[block.block * lanes_ + e];
       if (leaf) {
-        std::memcpy(&out, &forest_.value[node], sizeof(out));
+        const auto value = static_cast<float>(forest_.value[node]);
+        std::memcpy(&out, &value, sizeof(out));
         return;
       }
       const auto next = static_cast<int32_t>(links.size());
@@ -76,7 +77,7 @@ class BlockCutter {
       return;
     }
     if (leaf) return Fill(block, node, 2 * position, level + 1);
-    const RankTable::Place place = ranks_.Find(forest_.feature[node], forest_.value[node]);
+    const RankTable::Place place = ranks_.Find(forest_.feature[node], static_cast<float>(forest_.value[node]));
     const size_t at = block.block * lanes_ + position;
     column[at] = static_cast<uint8_t>(place.column + (forest_.default_left[node] != 0 ? half_ : 0));
     threshold[at] = place.code;
@@ -102,7 +103,7 @@ class RankNodesEngine final : public Engine {
  public:
   RankNodesEngine(const Forest& forest, RankTable ranks, int depth, size_t half, const BlockCutter& cut)
       : features_(forest.features),
-        base_(forest.base),
+        base_(forest.base.begin(), forest.base.end()),
         output_begin_(forest.output_begin),
         ranks_(std::move(ranks)),
         column_(Aligned(cut.column, kPadding)),
@@ -118,8 +119,9 @@ class RankNodesEngine final : public Engine {
     return ranks_.memory_bytes() + column_.bytes() + threshold_.bytes() + exit_.bytes() + static_cast<int64_t>(links_.size() * 8);
   }
   size_t scratch_bytes() const override { return 0; }
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte*, float* margins) const override {
-    ScoreNodeBlocks(blocks_, rows, n, static_cast<size_t>(features_), tree_ends.data(), margins);
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte*, void* sums) const override {
+    ScoreNodeBlocks(blocks_, static_cast<const float*>(rows), n, static_cast<size_t>(features_), tree_ends.data(),
+                    static_cast<float*>(sums));
   }
 
  private:
@@ -143,6 +145,7 @@ int BlockDepth(int32_t depth) {
 }  // namespace
 
 StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest) {
+  VIGIL_RETURN_IF_ERROR(RequirePlain(forest));
   RankTable ranks(forest);
   if (ranks.columns() > kColumnsMax) {
     return absl::FailedPreconditionError(

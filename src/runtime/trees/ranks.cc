@@ -7,7 +7,7 @@ namespace vigil::trees {
 
 RankTable::RankTable(const Forest& forest) : first_column_(forest.features), thresholds_(forest.features) {
   for (size_t n = 0; n < forest.left.size(); ++n) {
-    if (forest.left[n] >= 0) thresholds_[forest.feature[n]].push_back(forest.value[n]);
+    if (forest.left[n] >= 0) thresholds_[forest.feature[n]].push_back(static_cast<float>(forest.value[n]));
   }
   for (int32_t f = 0; f < forest.features; ++f) {
     std::vector<float>& thresholds = thresholds_[f];

@@ -17,6 +17,7 @@ namespace vigil::trees {
 struct TreeModelParts {
   Forest forest;
   Objective objective;
+  bool average_prediction = false;         // the transform takes margin / rounds used (LightGBM's rf)
   std::vector<std::string> feature_names;  // empty, or one a feature
   ModelInfo info;                          // format, library, digest, best_rounds and the format's own facts
 };
@@ -34,6 +35,7 @@ class TreeModel final : public LoadedModel {
 
   const Forest& forest() const { return forest_; }
   const Objective& objective() const { return objective_; }
+  bool average_prediction() const { return average_prediction_; }
   const Engine& engine() const { return *engine_; }
 
  private:
@@ -42,6 +44,7 @@ class TreeModel final : public LoadedModel {
 
   const Forest forest_;
   const Objective objective_;
+  const bool average_prediction_;
   ModelInfo info_;
   Signature signature_;
   std::unique_ptr<Engine> engine_;  // may refer to forest_

@@ -61,7 +61,7 @@ TEST(XgboostTest, ReadsWhatIsThere) {
   EXPECT_EQ(forest.rounds, 2);
   EXPECT_EQ(forest.depth, 1);
   EXPECT_EQ(forest.trees(), 2);
-  EXPECT_EQ(forest.base, std::vector<float>{0});
+  EXPECT_EQ(forest.base, std::vector<double>{0});
   EXPECT_EQ(forest.left, (std::vector<int32_t>{1, -1, -1, 1, -1, -1}));
   EXPECT_EQ(forest.feature[0], 1);
   EXPECT_EQ(forest.default_left[0], 1);
@@ -103,7 +103,7 @@ TEST(XgboostTest, BaseScoresInEveryForm) {
   model["learner"]["objective"]["name"] = "multi:softprob";
   model["learner"]["learner_model_param"]["num_class"] = "2";
   Trees(model)["tree_info"] = {1, 0};
-  for (const auto& [text, base] : {std::pair<const char*, std::vector<float>>{"5E-1", {0.5f, 0.5f}}, {"[1E0,-2E0]", {1, -2}}}) {
+  for (const auto& [text, base] : {std::pair<const char*, std::vector<double>>{"5E-1", {0.5f, 0.5f}}, {"[1E0,-2E0]", {1, -2}}}) {
     model["learner"]["learner_model_param"]["base_score"] = text;
     const auto read = Read(model);
     ASSERT_TRUE(read.ok()) << read.status();
