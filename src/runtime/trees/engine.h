@@ -39,13 +39,23 @@ std::unique_ptr<Engine> MakeReferenceEngine(const Forest& forest);
 // FAILED_PRECONDITION naming what is not plain: float32 rows and sums, numeric splits, NaN for missing, constant leaves.
 Status RequirePlain(const Forest& forest);
 
-// "float-interleaved": eight trees walked side by side on float thresholds. Holds any plain forest of up to 2^30 nodes.
+// "float-interleaved": eight trees walked side by side on float thresholds. Any forest of up to 2^30 nodes
+// whose splits on a feature agree in what is missing; it must outlive the engine.
 StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
 
-// "rank-nodes": a row at a time; all nodes of a tree are compared at once, as bytes. Any depth, by chained blocks.
+// The next three take a row at a time and decide all splits of many trees at once, as bytes: rows and sums of either type, splits on sets,
+// up to 128 byte-rank columns (a feature of up to 255 thresholds takes one).
+
+// "rank-nodes": complete trees to depth 6, whose decisions are walked; deeper ones as chained blocks.
 StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest);
 
-// "rank-rows": a register of rows at a time against every node of a tree, as bytes. Depth up to 6.
+// "rank-leaves": trees of any shape of up to 64 leaves, each found by its path's decisions; larger ones as chained blocks.
+StatusOr<std::unique_ptr<Engine>> MakeRankLeavesEngine(const Forest& forest);
+
+// "rank-oblivious": trees that ask one thing a level, to depth 16: their decisions number the leaf.
+StatusOr<std::unique_ptr<Engine>> MakeRankObliviousEngine(const Forest& forest);
+
+// "rank-rows": a register of rows at a time against every node of a tree, as bytes. Plain forests of depth up to 6.
 StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest);
 
 // "byte-rank": `small` for batches and remainders below `large_from` rows, `large` above, in whole registers of `large_block` rows.

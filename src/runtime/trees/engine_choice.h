@@ -12,7 +12,10 @@
 
 namespace vigil::trees {
 
-// Every engine's name, fastest first.
+// Once building, checking and measuring candidates has taken this much of the thread's time, no further one is tried.
+inline constexpr int64_t kEngineChoiceBudgetNs = 30'000'000;
+
+// Every engine's name.
 std::vector<std::string> EngineNames();
 
 // Builds one by name. INVALID_ARGUMENT: no such engine; FAILED_PRECONDITION: it cannot hold this forest. The forest must outlive it.
@@ -32,7 +35,8 @@ struct EngineChoice {
   std::string reason;  // one sentence
 };
 
-// The fastest engine that can hold the forest and agrees with the reference; `forced`, if not empty, must be able to and agree.
+// The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest and
+// agree with the reference, within kEngineChoiceBudgetNs; `forced`, if not empty, must be able to and agree.
 StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed);
 
 }  // namespace vigil::trees

@@ -97,6 +97,19 @@ struct Forest {
   // Sums of rows ([rows][outputs], of the type `sums`) become margins, in place. `rounds_used` as for TreeEnds.
   void FinishMargins(int64_t rounds_used, size_t rows, void* margins) const;
 
+  // The leaf that a row of [features] values reaches.
+  template <typename T>
+  int64_t Walk(const T* row, int32_t tree) const {
+    const int64_t root = node_begin[tree];
+    int64_t n = root;
+    while (!IsLeaf(n)) n = root + (GoesLeft(n, row[feature[n]]) ? left[n] : right[n]);
+    return n;
+  }
+  // Its number in the file.
+  int32_t LeafNumber(int32_t tree, int64_t node) const {
+    return leaf_number.empty() ? static_cast<int32_t>(node - node_begin[tree]) : leaf_number[node];
+  }
+
   bool IsLeaf(int64_t node) const { return left[node] < 0; }
   bool IsSet(int64_t node) const { return !set.empty() && set[node] >= 0; }
   // The missing kind of a split.

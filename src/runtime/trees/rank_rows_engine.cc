@@ -53,7 +53,7 @@ class RankRowsEngine final : public Engine {
       return;
     }
     if (leaf) return Fill(forest, tree, node, 2 * position);
-    const RankTable::Place place = ranks_.Find(forest.feature[node], static_cast<float>(forest.value[node]));
+    const RankTable::Place place = ranks_.Find(forest.feature[node], forest.value[node]);
     const size_t at = tree * lanes_ + position;
     column_[at] = static_cast<uint32_t>((place.column + (forest.default_left[node] != 0 ? ranks_.columns() : 0)) * kRowLanesMax);
     threshold_[at] = place.code;

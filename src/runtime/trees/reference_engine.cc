@@ -21,22 +21,14 @@ class ReferenceEngine final : public Engine {
     for (size_t r = 0; r < n; ++r, row += forest_.features) {
       for (int32_t o = 0; o < forest_.outputs; ++o) {
         Sum sum = static_cast<Sum>(forest_.base[o]);
-        for (int32_t t = forest_.output_begin[o]; t < tree_ends[o]; ++t) sum += static_cast<Sum>(Leaf(row, t));
+        for (int32_t t = forest_.output_begin[o]; t < tree_ends[o]; ++t)
+          sum += static_cast<Sum>(forest_.LeafValue(forest_.Walk(row, t), row));
         *out++ = sum;
       }
     }
   }
 
  private:
-  double Leaf(const Input* row, int32_t tree) const {
-    const int64_t root = forest_.node_begin[tree];
-    int64_t n = root;
-    while (!forest_.IsLeaf(n)) {
-      n = root + (forest_.GoesLeft(n, row[forest_.feature[n]]) ? forest_.left[n] : forest_.right[n]);
-    }
-    return forest_.LeafValue(n, row);
-  }
-
   const Forest& forest_;
 };
 
