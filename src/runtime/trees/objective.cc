@@ -56,14 +56,15 @@ void SoftmaxRow(const T* margins, size_t outputs, T* predictions) {
 }
 
 template <typename T>
-void Transformed(Transform transform, const T* margins, size_t rows, size_t outputs, T* predictions) {
+void Transformed(const Objective& objective, const T* margins, size_t rows, size_t outputs, T* predictions) {
   const size_t values = rows * outputs;
-  switch (transform) {
+  const T slope = static_cast<T>(objective.slope);
+  switch (objective.transform) {
     case Transform::kIdentity:
       if (predictions != margins) std::copy_n(margins, values, predictions);
       return;
     case Transform::kSigmoid:
-      for (size_t i = 0; i < values; ++i) predictions[i] = Sigmoid(margins[i]);
+      for (size_t i = 0; i < values; ++i) predictions[i] = Sigmoid(slope * margins[i]);
       return;
     case Transform::kExp:
       for (size_t i = 0; i < values; ++i) predictions[i] = std::exp(margins[i]);
@@ -78,6 +79,18 @@ void Transformed(Transform transform, const T* margins, size_t rows, size_t outp
       for (size_t r = 0; r < rows; ++r) {
         const T* row = margins + r * outputs;
         predictions[r] = static_cast<T>(std::max_element(row, row + outputs) - row);
+      }
+      return;
+    case Transform::kSignedSquare:
+      for (size_t i = 0; i < values; ++i) predictions[i] = margins[i] * std::abs(margins[i]);
+      return;
+    case Transform::kLog1pExp:
+      for (size_t i = 0; i < values; ++i) predictions[i] = std::log1p(std::exp(margins[i]));
+      return;
+    case Transform::kMeanVariance:
+      for (size_t r = 0; r < rows; ++r) {
+        predictions[2 * r] = margins[2 * r];
+        predictions[2 * r + 1] = std::exp(2 * margins[2 * r + 1]);
       }
       return;
   }
@@ -105,12 +118,12 @@ StatusOr<float> BaseMargin(Link link, float base_score) {
   return margin;
 }
 
-void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions) {
-  Transformed(transform, margins, rows, outputs, predictions);
+void ApplyTransform(const Objective& objective, const float* margins, size_t rows, size_t outputs, float* predictions) {
+  Transformed(objective, margins, rows, outputs, predictions);
 }
 
-void ApplyTransform(Transform transform, const double* margins, size_t rows, size_t outputs, double* predictions) {
-  Transformed(transform, margins, rows, outputs, predictions);
+void ApplyTransform(const Objective& objective, const double* margins, size_t rows, size_t outputs, double* predictions) {
+  Transformed(objective, margins, rows, outputs, predictions);
 }
 
 }  // namespace vigil::trees

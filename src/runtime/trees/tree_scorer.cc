@@ -100,7 +100,7 @@ class TreeScorer final : public Scorer {
       for (size_t i = 0; i < values; ++i) means[i] = margins[i] / static_cast<T>(rounds);
       transformed = means.data();
     }
-    ApplyTransform(transform, transformed, n, width, predictions.data());
+    ApplyTransform(model_.objective(), transformed, n, width, predictions.data());
   }
 
   // This scorer's own memory for margins.
