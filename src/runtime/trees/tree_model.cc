@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "runtime/cat.h"
+#include "runtime/trees/category_scorer.h"
 #include "runtime/trees/engine_choice.h"
 #include "runtime/trees/rank_kernels.h"
 #include "runtime/trees/tree_scorer.h"
@@ -15,6 +16,7 @@ TreeModel::TreeModel(TreeModelParts parts)
     : forest_(std::move(parts.forest)),
       objective_(parts.objective),
       average_prediction_(parts.average_prediction),
+      categories_(std::move(parts.categories)),
       info_(std::move(parts.info)) {
   DescribeSignature(std::move(parts.feature_names));
 }
@@ -29,6 +31,7 @@ void TreeModel::DescribeSignature(std::vector<std::string> feature_names) {
   signature_.outputs.push_back({"prediction", DType::kFloat32, {-1}});
   if (signature_.output_width > 1) signature_.outputs[0].shape.push_back(signature_.output_width);
   signature_.task = objective_.task;
+  if (!categories_.empty()) DescribeCategoryInputs(categories_, forest_.inputs, &signature_);
 }
 
 StatusOr<std::unique_ptr<TreeModel>> TreeModel::Make(TreeModelParts parts, const LoadOptions& options) {
@@ -43,18 +46,27 @@ StatusOr<std::unique_ptr<TreeModel>> TreeModel::Make(TreeModelParts parts, const
   int64_t leaves = 0, reachable_splits = 0;
   for (const int32_t left : forest.left) left < 0 ? ++leaves : ++reachable_splits;
   info.facts.emplace_back("objective", model->objective_.name);
-  info.facts.emplace_back("trees", Cat(forest.trees()));
+  int32_t last_tree = -1;  // a tree with vector leaves is in the forest once an output
+  for (const int32_t source : forest.tree_source) last_tree = std::max(last_tree, source);
+  info.facts.emplace_back("trees", Cat(last_tree + 1));
   info.facts.emplace_back("rounds", Cat(forest.rounds));
   info.facts.emplace_back("depth", Cat(forest.depth));
   info.facts.emplace_back("splits", Cat(reachable_splits));
   info.facts.emplace_back("features", Cat(forest.features));
   info.facts.emplace_back("outputs", Cat(forest.outputs));
+  for (size_t c = 0; c < model->categories_.size(); ++c) {
+    if (model->categories_[c] == nullptr) continue;
+    info.facts.emplace_back(Cat("column ", model->signature_.columns[c]), model->categories_[c]->description());
+  }
   info.facts.emplace_back("base_margin", absl::StrJoin(forest.base, ","));
   info.facts.emplace_back("instruction_set", RankKernelTarget());
   if (info.best_rounds > 0) info.facts.emplace_back("best_iteration", Cat(info.best_rounds - 1));
   return model;
 }
 
-std::unique_ptr<Scorer> TreeModel::NewScorer() const { return MakeTreeScorer(*this); }
+std::unique_ptr<Scorer> TreeModel::NewScorer() const {
+  std::unique_ptr<Scorer> scorer = MakeTreeScorer(*this);
+  return categories_.empty() ? std::move(scorer) : MakeCategoryScorer(signature_, categories_, forest_.inputs, std::move(scorer));
+}
 
 }  // namespace vigil::trees
