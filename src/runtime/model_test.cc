@@ -11,7 +11,10 @@ namespace {
 
 class LoadModelTest : public ::testing::Test {
  protected:
-  LoadModelTest() { loaders_.push_back(trees::MakeXgboostLoader()); }
+  LoadModelTest() {
+    loaders_.push_back(trees::MakeXgboostLoader());
+    loaders_.push_back(trees::MakeLightgbmLoader());
+  }
   Status Load(const std::string& name, const std::string& content) {
     const std::string path = dir_.file(name);
     std::ofstream(path, std::ios::binary) << content;
@@ -29,7 +32,9 @@ TEST_F(LoadModelTest, NamesWhatItCannotServe) {
       {"m.pkl", "anything", "save_model(\"model.json\")", absl::StatusCode::kInvalidArgument},
       {"m.bin", std::string("\x80\x04\x95", 3), "pickle", absl::StatusCode::kInvalidArgument},
       {"m.model", "binf....", "old binary format", absl::StatusCode::kUnimplemented},
-      {"m.txt", "tree\nversion=v4\n", "LightGBM", absl::StatusCode::kUnimplemented},
+      {"m.txt", "tree\nversion=v4\n", "max_feature_idx: is missing", absl::StatusCode::kInvalidArgument},
+      {"m.txt", "tree\r\nversion=v9\r\n", "'v9' is not served", absl::StatusCode::kUnimplemented},
+      {"m.lgb", "PK", "no LightGBM model", absl::StatusCode::kInvalidArgument},
       {"m", "CBM1....", "CatBoost", absl::StatusCode::kUnimplemented},
       {"m.onnx", "\x08\x07", "ONNX", absl::StatusCode::kUnimplemented},
       {"m.onnx", std::string("PK\x03\x04", 4), "ZIP", absl::StatusCode::kUnimplemented},

@@ -178,7 +178,6 @@ TEST(XgboostFixtureTest, WhatIsNotServedIsRefusedByName) {
       {"xgboost_categorical/model.ubj", "categorical"},
       {"xgboost_categorical_strings/model.json", "categorical"},
       {"xgboost_categorical_strings/model.ubj", "categorical"},
-      {"lightgbm_fraud/model.txt", "LightGBM"},
       {"catboost_fraud/model.cbm", "CatBoost"},
       {"catboost_fraud/model.json", "CatBoost"},
       {"onnx_xgboost/model.onnx", "ONNX"},
