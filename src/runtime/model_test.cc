@@ -14,6 +14,7 @@ class LoadModelTest : public ::testing::Test {
   LoadModelTest() {
     loaders_.push_back(trees::MakeXgboostLoader());
     loaders_.push_back(trees::MakeLightgbmLoader());
+    loaders_.push_back(trees::MakeCatboostLoader());
   }
   Status Load(const std::string& name, const std::string& content) {
     const std::string path = dir_.file(name);
@@ -35,7 +36,9 @@ TEST_F(LoadModelTest, NamesWhatItCannotServe) {
       {"m.txt", "tree\nversion=v4\n", "max_feature_idx: is missing", absl::StatusCode::kInvalidArgument},
       {"m.txt", "tree\r\nversion=v9\r\n", "'v9' is not served", absl::StatusCode::kUnimplemented},
       {"m.lgb", "PK", "no LightGBM model", absl::StatusCode::kInvalidArgument},
-      {"m", "CBM1....", "CatBoost", absl::StatusCode::kUnimplemented},
+      {"m", std::string("CBM1\xFF\xFF\0\0", 8), "head promises 65535", absl::StatusCode::kInvalidArgument},
+      {"m.cbm", "anything", "no CatBoost model", absl::StatusCode::kInvalidArgument},
+      {"m.json", "{\"oblivious_trees\": []}", "'features_info' is missing", absl::StatusCode::kInvalidArgument},
       {"m.onnx", "\x08\x07", "ONNX", absl::StatusCode::kUnimplemented},
       {"m.onnx", std::string("PK\x03\x04", 4), "ZIP", absl::StatusCode::kUnimplemented},
       {"m.csv", "a,b\n1,2\n", "known format", absl::StatusCode::kInvalidArgument},

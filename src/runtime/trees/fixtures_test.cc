@@ -178,8 +178,6 @@ TEST(XgboostFixtureTest, WhatIsNotServedIsRefusedByName) {
       {"xgboost_categorical/model.ubj", "categorical"},
       {"xgboost_categorical_strings/model.json", "categorical"},
       {"xgboost_categorical_strings/model.ubj", "categorical"},
-      {"catboost_fraud/model.cbm", "CatBoost"},
-      {"catboost_fraud/model.json", "CatBoost"},
       {"onnx_xgboost/model.onnx", "ONNX"},
       {"tensorflow_mlp/saved_model", "TensorFlow"},
       {"mlflow_xgboost/model", "MLflow"},

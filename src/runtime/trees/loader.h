@@ -12,4 +12,7 @@ std::unique_ptr<ModelLoader> MakeXgboostLoader();
 // LightGBM's model text.
 std::unique_ptr<ModelLoader> MakeLightgbmLoader();
 
+// CatBoost's .cbm and JSON.
+std::unique_ptr<ModelLoader> MakeCatboostLoader();
+
 }  // namespace vigil::trees

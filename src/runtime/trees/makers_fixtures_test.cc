@@ -1,4 +1,4 @@
-// Every LightGBM fixture, in batches of 1 to 1000, against what LightGBM predicts; and every broken one.
+// Every LightGBM and CatBoost fixture, in batches of 1 to 1000, against what the maker's own library predicts; and every broken one.
 #include <cmath>
 #include <filesystem>
 #include <string>
@@ -20,6 +20,7 @@ StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path) {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
   loaders.push_back(MakeXgboostLoader());
   loaders.push_back(MakeLightgbmLoader());
+  loaders.push_back(MakeCatboostLoader());
   return LoadModel(loaders, path, {});
 }
 
@@ -108,6 +109,8 @@ TEST(LightgbmFixturesTest, Multiclass) { ExpectFixture("lightgbm_multiclass", "m
 TEST(LightgbmFixturesTest, Regression) { ExpectFixture("lightgbm_regression", "model.txt", true); }
 TEST(LightgbmFixturesTest, Categorical) { ExpectFixture("lightgbm_categorical", "model.txt", true); }
 TEST(LightgbmFixturesTest, CategoricalTexts) { ExpectFixture("lightgbm_categorical_pandas", "model.txt", true); }
+TEST(CatboostFixturesTest, FraudCbm) { ExpectFixture("catboost_fraud", "model.cbm", false); }
+TEST(CatboostFixturesTest, FraudJson) { ExpectFixture("catboost_fraud", "model.json", false); }
 
 TEST(MakersFixturesTest, BrokenModelsAreRefusedByName) {
   const auto folder = testing::SharedPath("fixtures/bad_models");
@@ -115,14 +118,14 @@ TEST(MakersFixturesTest, BrokenModelsAreRefusedByName) {
   int broken = 0;
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     const std::string file = entry.path().filename().string();
-    if (!file.starts_with("lightgbm_") && file != "empty.txt") continue;
+    if (!file.starts_with("lightgbm_") && file != "truncated.cbm" && file != "empty.txt") continue;
     const auto model = Load(entry.path().string());
     ASSERT_FALSE(model.ok()) << file;
     EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument) << file;
     EXPECT_NE(std::string(model.status().message()).find(file), std::string::npos) << model.status();
     ++broken;
   }
-  EXPECT_EQ(broken, 12);
+  EXPECT_EQ(broken, 13);
 }
 
 }  // namespace
