@@ -87,6 +87,7 @@ class ModelMaker {
       // A leaf's value is the number of its vector, or its only number.
       if (left_[n] < 0) value_[n] = vectors ? leaf_number_[n] : tree.values[static_cast<size_t>(leaf_number_[n])];
     }
+    SumWeights(tree);
     TreeArrays arrays;
     arrays.left = left_;
     arrays.right = right_;
@@ -96,8 +97,18 @@ class ModelMaker {
     arrays.every_comparison = Comparison::kLessEqual;
     arrays.set = set_;
     arrays.leaf_number = leaf_number_;
+    arrays.cover = cover_;
     if (vectors) arrays.leaf_vectors = tree.values;
     return builder_.AddTree(arrays, vectors ? kEveryOutput : 0, round);
+  }
+
+  // The weight that passed each node: of its leaves. Children come after their parents.
+  void SumWeights(const CatboostTree& tree) {
+    cover_.assign(tree.weights.empty() ? 0 : left_.size(), 0);
+    for (size_t n = cover_.size(); n-- > 0;) {
+      cover_[n] = left_[n] < 0 ? tree.weights[static_cast<size_t>(leaf_number_[n])]
+                               : cover_[static_cast<size_t>(left_[n])] + cover_[static_cast<size_t>(right_[n])];
+    }
   }
 
   // A complete tree, level by level from the last split, so that its leaves lie in the order of their numbers.
@@ -155,7 +166,7 @@ class ModelMaker {
   CatboostFile file_;
   CatboostModel model_;
   ForestBuilder builder_;
-  std::vector<double> left_, right_, feature_, value_, default_left_;
+  std::vector<double> left_, right_, feature_, value_, default_left_, cover_;
   std::vector<int32_t> set_, leaf_number_;
 };
 

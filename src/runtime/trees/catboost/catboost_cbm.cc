@@ -149,6 +149,10 @@ class CbmReader {
     VIGIL_ASSIGN_OR_RETURN(splits_, trees.Vector<int32_t>(kTreeSplits, "TreeSplits"));
     VIGIL_ASSIGN_OR_RETURN(const std::vector<int32_t> sizes, trees.Vector<int32_t>(kTreeSizes, "TreeSizes"));
     VIGIL_ASSIGN_OR_RETURN(values_, trees.Vector<double>(kLeafValues, "LeafValues"));
+    VIGIL_ASSIGN_OR_RETURN(weights_, trees.Vector<double>(kLeafWeights, "LeafWeights"));
+    if (!weights_.empty() && weights_.size() * static_cast<size_t>(file_.outputs) != values_.size()) {
+      return Broken("LeafWeights", Cat(weights_.size(), " weights for ", values_.size(), " values of ", file_.outputs, " outputs"));
+    }
     VIGIL_ASSIGN_OR_RETURN(steps_, trees.Vector<StepNode>(kStepNodes, "NonSymmetricStepNodes"));
     VIGIL_ASSIGN_OR_RETURN(leaf_ids_, trees.Vector<uint32_t>(kNodeIdToLeafId, "NonSymmetricNodeIdToLeafId"));
     VIGIL_ASSIGN_OR_RETURN(const std::vector<int32_t> starts, trees.Vector<int32_t>(kTreeStartOffsets, "TreeStartOffsets"));
@@ -189,8 +193,7 @@ class CbmReader {
     for (const int32_t split : tree.splits) VIGIL_RETURN_IF_ERROR(CheckSplit(split, place));
     const size_t count = (size_t{1} << size) * static_cast<size_t>(file_.outputs);
     if (count > values_.size() - values_used_) return Broken(place, "LeafValues is too short for it");
-    const auto begin = values_.begin() + static_cast<int64_t>(values_used_);
-    tree.values.assign(begin, begin + static_cast<int64_t>(count));
+    CopyLeaves(values_used_, count, &tree);
     values_used_ += count;
     return absl::OkStatus();
   }
@@ -242,15 +245,24 @@ class CbmReader {
       if (offset % outputs != 0 || offset >= count) return Broken(place, Cat("leaf id ", leaf, " is not among its own leaves"));
       leaf = static_cast<int64_t>(offset / outputs);
     }
-    const auto begin = values_.begin() + static_cast<int64_t>(first);
-    tree->values.assign(begin, begin + static_cast<int64_t>(count));
+    CopyLeaves(first, count, tree);
     return absl::OkStatus();
+  }
+
+  // `count` of LeafValues from `first` on, and the weights of the same leaves.
+  void CopyLeaves(uint64_t first, uint64_t count, CatboostTree* tree) const {
+    const auto copy = [](const std::vector<double>& from, uint64_t begin, uint64_t n) {
+      return std::vector<double>(from.begin() + static_cast<int64_t>(begin), from.begin() + static_cast<int64_t>(begin + n));
+    };
+    const auto outputs = static_cast<uint64_t>(file_.outputs);
+    tree->values = copy(values_, first, count);
+    if (!weights_.empty()) tree->weights = copy(weights_, first / outputs, count / outputs);
   }
 
   FlatBuffer buffer_;
   CatboostFile file_;
   std::vector<int32_t> splits_;
-  std::vector<double> values_;
+  std::vector<double> values_, weights_;
   std::vector<StepNode> steps_;
   std::vector<uint32_t> leaf_ids_;
   size_t values_used_ = 0;

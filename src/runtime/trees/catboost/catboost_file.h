@@ -47,6 +47,7 @@ struct CatboostTree {
   std::vector<int32_t> left, right;  // not oblivious: children, -1 in leaves
   std::vector<int64_t> leaf;         // not oblivious: the leaf's number, -1 in splits
   std::vector<double> values;        // [leaves][outputs]
+  std::vector<double> weights;       // of the training rows in each leaf; empty: not said
 };
 
 struct CatboostFile {

@@ -166,6 +166,12 @@ class JsonReader {
         return Broken(place, Cat("of depth ", tree.splits.size(), "; at most ", kCatboostDepthMax));
       tree.values.assign(values->numbers().begin(), values->numbers().end());
       VIGIL_RETURN_IF_ERROR(SettleOutputs(tree.values.size(), size_t{1} << tree.splits.size(), Cat(place, ".leaf_values")));
+      if (const auto weights = trees[t].Find("leaf_weights"); weights.has_value()) {
+        tree.weights.assign(weights->numbers().begin(), weights->numbers().end());
+        if (!tree.weights.empty() && tree.weights.size() != size_t{1} << tree.splits.size()) {
+          return Broken(Cat(place, ".leaf_weights"), Cat(tree.weights.size(), " weights for ", size_t{1} << tree.splits.size(), " leaves"));
+        }
+      }
     }
     return absl::OkStatus();
   }
@@ -176,6 +182,7 @@ class JsonReader {
       CatboostTree& tree = file_.trees.emplace_back();
       tree.oblivious = false;
       VIGIL_RETURN_IF_ERROR(ReadNode(trees[t], Cat("trees[", t, "]"), &tree));
+      if (tree.weights.size() * static_cast<size_t>(file_.outputs) != tree.values.size()) tree.weights.clear();  // not every leaf says
     }
     return absl::OkStatus();
   }
@@ -187,7 +194,10 @@ class JsonReader {
     tree->left.push_back(-1);
     tree->right.push_back(-1);
     tree->leaf.push_back(-1);
-    if (const auto value = from.Find("value"); value.has_value()) return ReadLeaf(*value, place, n, tree);
+    if (const auto value = from.Find("value"); value.has_value()) {
+      if (const auto weight = from.Find("weight"); weight.has_value() && weight->is_number()) tree->weights.push_back(weight->number());
+      return ReadLeaf(*value, place, n, tree);
+    }
     const auto split = from.Find("split"), left = from.Find("left"), right = from.Find("right");
     if (!split.has_value() || !left.has_value() || !right.has_value()) return Broken(place, "must have a value, or split, left and right");
     VIGIL_ASSIGN_OR_RETURN(tree->splits[n], SplitIndex(*split, Cat(place, ".split")));

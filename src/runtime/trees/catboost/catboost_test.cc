@@ -35,7 +35,7 @@ std::string Model() {
   return R"({"features_info":{"float_features":[{"flat_feature_index":0,"feature_id":"a","borders":[0.5,1.5],"nan_value_treatment":"AsTrue"}],)"
          R"("categorical_features":[{"feature_index":0,"flat_feature_index":1,"feature_id":"s","values":[-1242798403,5]}]},)"
          R"("model_info":{"catboost_version_info":"Git info:\n    Branch: tags/v1.2.10\n","params":{"loss_function":{"type":"Logloss"}}},)"
-         R"("oblivious_trees":[{"leaf_values":[1,2,3,4],"leaf_weights":[1,1,1,1],"splits":[{"split_index":1},{"split_index":2}]}],)"
+         R"("oblivious_trees":[{"leaf_values":[1,2,3,4],"leaf_weights":[1,2,4,8],"splits":[{"split_index":1},{"split_index":2}]}],)"
          R"("scale_and_bias":[2,[0.25]]})";
 }
 
@@ -124,6 +124,7 @@ TEST(CatboostTest, ReadsWhatIsThere) {
   EXPECT_EQ(model->categories[1]->Code("red"), 0);  // -1242798403
   EXPECT_TRUE(std::isnan(model->categories[1]->Code("green")));
   EXPECT_EQ(model->forest.scale, 2);
+  EXPECT_EQ(model->forest.cover, (std::vector<double>{15, 3, 12, 1, 2, 4, 8}));
   ExpectForestWalksAsFile(*file, "own");
 }
 
@@ -137,6 +138,8 @@ TEST(CatboostTest, BothFormsSayTheSame) {
     EXPECT_EQ(cbm->classes, json->classes);
     EXPECT_EQ(cbm->columns, json->columns);
     EXPECT_EQ(cbm->bias, json->bias);
+    EXPECT_EQ(MakeCatboostModel(*cbm)->forest.cover, MakeCatboostModel(*json)->forest.cover);
+    EXPECT_FALSE(MakeCatboostModel(*cbm)->forest.cover.empty());
     ASSERT_EQ(cbm->trees.size(), json->trees.size());
     ExpectForestWalksAsFile(*cbm, name + " cbm");
     ExpectForestWalksAsFile(*json, name + " json");
@@ -198,6 +201,7 @@ TEST(CatboostTest, SaysWhatIsWrongAndWhere) {
       {"{\"split_index\":2}", "{\"split_index\":\"2\"}", "splits[1].split_index: must be an integer"},
       {"{\"split_index\":2}", "{\"border\":2}", "splits[1].split_index: is missing"},
       {"[1,2,3,4]", "[1,2,3]", "oblivious_trees[0].leaf_values: 3 values for 4 leaves"},
+      {"[1,2,4,8]", "[1,2,4]", "oblivious_trees[0].leaf_weights: 3 weights for 4 leaves"},
       {"[1,2,3,4]", "[]", "0 values for 4 leaves"},
       {"[2,[0.25]]", "[2,[0.25,1]]", "scale_and_bias: 2 biases for 1 outputs"},
       {"[2,[0.25]]", "\"none\"", "scale_and_bias: must be a number and a list"},

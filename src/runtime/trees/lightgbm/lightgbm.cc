@@ -53,6 +53,9 @@ class TreeForm {
     arrays.set = set_;
     arrays.leaf_number = leaf_number_;
     arrays.linear = linear_;
+    cover_ = tree_.split_count;
+    cover_.insert(cover_.end(), tree_.leaf_count.begin(), tree_.leaf_count.end());
+    arrays.cover = cover_;
     return builder_->AddTree(arrays, output, round);
   }
 
@@ -102,7 +105,7 @@ class TreeForm {
 
   const LightgbmTree& tree_;
   ForestBuilder* const builder_;
-  std::vector<double> left_, right_, feature_, value_, default_left_;
+  std::vector<double> left_, right_, feature_, value_, default_left_, cover_;
   std::vector<Missing> missing_;
   std::vector<int32_t> set_, leaf_number_;
   std::vector<TreeArrays::Linear> linear_;

@@ -27,8 +27,10 @@ std::string Model() {
   return "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=2\nobjective=binary sigmoid:2.5\n"
          "feature_names=a b c\nfeature_infos=[-1:1] [0:9] -1:0:1:5\ntree_sizes=100 100\n\n"
          "Tree=0\nnum_leaves=4\nnum_cat=1\nsplit_feature=0 2 1\nsplit_gain=3 2 1\nthreshold=0.5 0 2\ndecision_type=8 1 6\n"
-         "left_child=1 -1 -2\nright_child=2 -3 -4\nleaf_value=-1 1 0.25 0.125\ncat_boundaries=0 2\ncat_threshold=5 1\nis_linear=0\n\n\n"
-         "Tree=1\nnum_leaves=2\nnum_cat=0\nsplit_feature=1\nthreshold=1\ndecision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=7 8\n"
+         "left_child=1 -1 -2\nright_child=2 -3 -4\nleaf_value=-1 1 0.25 0.125\nleaf_count=4 3 2 1\ninternal_count=10 6 4\ncat_boundaries=0 "
+         "2\ncat_threshold=5 1\nis_linear=0\n\n\n"
+         "Tree=1\nnum_leaves=2\nnum_cat=0\nsplit_feature=1\nthreshold=1\ndecision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=7 "
+         "8\nleaf_count=9 1\ninternal_count=10\n"
          "is_linear=1\nleaf_const=0.5 -0.5\nnum_features=2 0\nleaf_features=0 1  \nleaf_coeff=2 3  \nshrinkage=0.1\n\n\n"
          "end of trees\n\nfeature_importances:\na=1\n\nparameters:\n[boosting: gbdt]\n[categorical_feature: 2]\nend of parameters\n\n"
          "pandas_categorical:null\n";
@@ -138,6 +140,7 @@ TEST(LightgbmTest, ReadsWhatIsThere) {
   EXPECT_EQ(model->forest.trees(), 2);
   EXPECT_EQ(model->forest.rounds, 2);
   EXPECT_EQ(model->forest.features, 3);
+  EXPECT_EQ(model->forest.cover, (std::vector<double>{10, 6, 4, 4, 3, 2, 1, 10, 9, 1}));
   ExpectForestWalksAsText(Model(), "own");
 }
 
@@ -244,6 +247,7 @@ TEST(LightgbmTest, SaysWhatIsWrongAndWhere) {
       {"right_child=2 -3 -4", "right_child=2 -3 -4000", "Tree=0: right_child: split 2 leads to leaf 3999 of 4"},
       {"left_child=1 -1 -2", "left_child=0 -1 -2", "Tree=0: node 0: child 0 has another parent or is its own ancestor"},
       {"leaf_value=-1 1", "leaf_value=inf 1", "a leaf of inf"},
+      {"internal_count=10 6 4", "internal_count=10 6", "Tree=0: internal_count: 2 values where there must be 3"},
       {"cat_boundaries=0 2", "cat_boundaries=0 3", "ends at 3 where cat_threshold has 2 words"},
       {"cat_boundaries=0 2", "cat_boundaries=1 2", "must rise from 0"},
       {"cat_threshold=5 1", "cat_threshold=5 -1", "cat_threshold: value 1, '-1'"},

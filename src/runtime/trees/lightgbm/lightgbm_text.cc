@@ -222,6 +222,12 @@ StatusOr<LightgbmTree> ReadTree(const Section& section, int32_t features) {
     VIGIL_RETURN_IF_ERROR(ReadSplits(section, features, &tree));
     VIGIL_RETURN_IF_ERROR(ReadCategories(section, &tree));
   }
+  if (section.Find("leaf_count").has_value() && (leaves == 1 || section.Find("internal_count").has_value())) {
+    VIGIL_ASSIGN_OR_RETURN(tree.leaf_count, section.Numbers<double>("leaf_count", leaves));
+    if (leaves > 1) {
+      VIGIL_ASSIGN_OR_RETURN(tree.split_count, section.Numbers<double>("internal_count", leaves - 1));
+    }
+  }
   if (section.Find("is_linear").has_value()) {
     VIGIL_ASSIGN_OR_RETURN(const int64_t linear, section.Integer("is_linear", 0, 1));
     tree.linear = linear == 1;

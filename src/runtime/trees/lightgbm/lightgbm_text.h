@@ -24,6 +24,8 @@ struct LightgbmTree {
   std::vector<double> threshold;  // of a categorical split: its number in cat_boundaries
   std::vector<uint8_t> decision_type;
   std::vector<double> leaf_value;  // one a leaf
+  // Training rows that came by: one a split, one a leaf; both empty where the file does not say.
+  std::vector<double> split_count, leaf_count;
   // The codes that go left, as bits: set i is the words [cat_boundaries[i], cat_boundaries[i + 1]) of cat_threshold.
   std::vector<uint32_t> cat_boundaries, cat_threshold;
   // A linear tree's leaf gives leaf_const plus its features' values times leaf_coeff; leaf l has the terms [leaf_begin[l], leaf_begin[l +
