@@ -34,6 +34,10 @@ Status SettleCatboostColumns(CatboostFile* file) {
     const int32_t odd = columns.front() < 0 ? columns.front() : columns.back();
     return absl::InvalidArgumentError(Cat("a feature of column ", odd, "; there may be ", kFeaturesMax));
   }
+  // CatBoost lists the features that no split uses, too; where a caller dropped them there may be gaps, but no desert.
+  if (columns.back() > 4096 && static_cast<size_t>(columns.back()) / 16 > columns.size()) {
+    return absl::InvalidArgumentError(Cat("a feature of column ", columns.back(), " where ", columns.size(), " features are listed"));
+  }
   if (const auto twice = std::adjacent_find(columns.begin(), columns.end()); twice != columns.end()) {
     return absl::InvalidArgumentError(Cat("two features of column ", *twice));
   }

@@ -191,6 +191,7 @@ TEST(CatboostTest, SaysWhatIsWrongAndWhere) {
       {"\"features_info\"", "\"features\"", "'features_info' is missing"},
       {"\"oblivious_trees\"", "\"forest\"", "neither 'oblivious_trees' nor 'trees'"},
       {"\"flat_feature_index\":0", "\"flat_feature_index\":-1", "float_features[0].flat_feature_index: must be an integer from 0"},
+      {"\"flat_feature_index\":0", "\"flat_feature_index\":1000000", "a feature of column 1000000 where 2 features are listed"},
       {"\"flat_feature_index\":0", "\"flat_feature_index\":1", "two features of column 1"},
       {"\"feature_id\":\"s\"", "\"feature_id\":\"a\"", "two features named 'a'"},
       {"AsTrue", "AsPerhaps", "unknown treatment 'AsPerhaps'"},

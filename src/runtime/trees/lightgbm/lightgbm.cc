@@ -79,7 +79,20 @@ class TreeForm {
   }
 
   Status AddCategoricalSplit(size_t n) {
+    if (set_.empty()) {
+      set_.assign(left_.size(), -1);
+      built_.assign(tree_.cat_boundaries.size(), -1);
+    }
+    // Any number of splits may name one set: it is built once.
     const auto set = static_cast<size_t>(tree_.threshold[n]);
+    if (built_[set] < 0) {
+      VIGIL_ASSIGN_OR_RETURN(built_[set], builder_->AddSet(Codes(set), SetReading::kTruncated, /*holds_left=*/true));
+    }
+    set_[n] = built_[set];
+    return absl::OkStatus();
+  }
+
+  std::vector<double> Codes(size_t set) const {
     std::vector<double> codes;
     for (uint32_t word = tree_.cat_boundaries[set]; word < tree_.cat_boundaries[set + 1]; ++word) {
       const uint32_t base = (word - tree_.cat_boundaries[set]) * 32;
@@ -87,9 +100,7 @@ class TreeForm {
         if ((tree_.cat_threshold[word] >> bit & 1) != 0) codes.push_back(base + bit);
       }
     }
-    if (set_.empty()) set_.assign(left_.size(), -1);
-    VIGIL_ASSIGN_OR_RETURN(set_[n], builder_->AddSet(codes, SetReading::kTruncated, /*holds_left=*/true));
-    return absl::OkStatus();
+    return codes;
   }
 
   void AddLinearLeaves(size_t splits) {
@@ -108,6 +119,7 @@ class TreeForm {
   std::vector<double> left_, right_, feature_, value_, default_left_, cover_;
   std::vector<Missing> missing_;
   std::vector<int32_t> set_, leaf_number_;
+  std::vector<int32_t> built_;  // the builder's number of each of the tree's sets; -1: not built
   std::vector<TreeArrays::Linear> linear_;
 };
 
