@@ -24,7 +24,7 @@ for name in "${names[@]}"; do
   found="build-fuzz/corpus/$name" log="build-fuzz/$name.log" seeds=()
   mkdir -p "$found"
   [ -d "tests/corpus/$name" ] && seeds+=("tests/corpus/$name")
-  [[ "$name" = xgboost_* ]] && [ -d "${VIGIL_MODELS:-}" ] && seeds+=("$VIGIL_MODELS")
+  [[ "$name" =~ ^(xgboost|lightgbm|catboost) ]] && [ -d "${VIGIL_MODELS:-}" ] && seeds+=("$VIGIL_MODELS")
   if "build-fuzz/bin/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="build-fuzz/crashes/$name-" "$found" "${seeds[@]}" >"$log" 2>&1; then
     passed=$((passed + 1))

@@ -9,6 +9,8 @@ namespace vigil {
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
   loaders.push_back(trees::MakeXgboostLoader());
+  loaders.push_back(trees::MakeLightgbmLoader());
+  loaders.push_back(trees::MakeCatboostLoader());
   return loaders;
 }
 

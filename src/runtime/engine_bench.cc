@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/random.h"
@@ -27,8 +28,16 @@ std::vector<Range> ThresholdRanges(const trees::Forest& forest) {
   for (size_t n = 0; n < forest.left.size(); ++n) {
     if (forest.left[n] < 0) continue;
     Range& range = ranges[forest.feature[n]];
-    range.low = std::min(range.low, forest.value[n]);
-    range.high = std::max(range.high, forest.value[n]);
+    const auto widen = [&](double value) {
+      if (!std::isfinite(value)) return;
+      range.low = std::min(range.low, static_cast<float>(value));
+      range.high = std::max(range.high, static_cast<float>(value));
+    };
+    if (!forest.IsSet(static_cast<int64_t>(n))) {
+      widen(forest.value[n]);
+      continue;
+    }
+    for (const double bound : forest.Bounds(forest.set[n])) widen(bound);
   }
   for (Range& range : ranges) {
     if (range.low > range.high) range = Range{};
@@ -79,6 +88,12 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int6
   const size_t columns = model.signature().columns.size();
   if (columns == 0) return absl::UnimplementedError("only models that take one matrix of numbers are measured");
   const std::vector<float> rows = BenchRows(model, kPoolRows, seed);
+  const std::vector<double> double_rows(rows.begin(), rows.end());
+  const TensorSpec& input = model.signature().inputs[0];
+  const bool doubles = input.dtype == DType::kFloat64;
+  const auto row = [&](size_t at) {
+    return doubles ? static_cast<const void*>(double_rows.data() + at * columns) : rows.data() + at * columns;
+  };
   EngineBench bench;
   bench.engine = model.info().engine;
 
@@ -88,12 +103,13 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int6
   Status failed;
   EngineTiming& chosen = bench.timings.emplace_back(EngineTiming{"chosen", {}});
   for (const int64_t batch : kBenchBatches) {
-    chosen.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, [&](size_t at) {
-                                     const auto state =
-                                         scorer->Score(Batch::FloatMatrix(rows.data() + at * columns, static_cast<size_t>(batch), columns),
-                                                       call, &outputs);
-                                     if (!state.ok()) failed = state.status();
-                                   }));
+    const auto score = [&](size_t at) {
+      Batch one(static_cast<size_t>(batch));
+      one.Add({input.name, doubles ? DType::kFloat64 : DType::kFloat32, {batch, static_cast<int64_t>(columns)}, row(at)});
+      const auto state = scorer->Score(one, call, &outputs);
+      if (!state.ok()) failed = state.status();
+    };
+    chosen.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, score));
     VIGIL_RETURN_IF_ERROR(failed);
   }
 
@@ -102,17 +118,15 @@ StatusOr<EngineBench> BenchEngines(const LoadedModel& model, uint64_t seed, int6
   const trees::Forest& forest = tree_model->forest();
   std::vector<int32_t> ends(forest.outputs);
   forest.TreeEnds(0, absl::MakeSpan(ends));
-  std::vector<float> margins(static_cast<size_t>(kBenchBatches[std::size(kBenchBatches) - 1]) * forest.outputs);
+  std::vector<double> sums(static_cast<size_t>(kBenchBatches[std::size(kBenchBatches) - 1]) * forest.outputs);  // floats or doubles
   for (const std::string& name : trees::EngineNames()) {
     const auto engine = trees::MakeEngine(forest, name);
     if (!engine.ok()) continue;  // it cannot hold this forest
     trees::AlignedBytes scratch((*engine)->scratch_bytes());
     EngineTiming& timing = bench.timings.emplace_back(EngineTiming{name, {}});
     for (const int64_t batch : kBenchBatches) {
-      timing.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, [&](size_t at) {
-                                       (*engine)->Score(rows.data() + at * columns, static_cast<size_t>(batch), ends, scratch.data(),
-                                                        margins.data());
-                                     }));
+      const auto score = [&](size_t at) { (*engine)->Score(row(at), static_cast<size_t>(batch), ends, scratch.data(), sums.data()); };
+      timing.ns_per_row.emplace_back(batch, MeasureNsPerRow(kPoolRows, static_cast<size_t>(batch), repeat_ns, score));
     }
   }
   return bench;

@@ -29,6 +29,7 @@ struct ModelInfo {
 // What one scoring call asks for, and by when.
 struct ScoreCall {
   bool margin = false;              // also a `margin` output, before the objective's transform
+  bool doubles = false;             // outputs of a model that computes in doubles come as FP64 instead of rounded to FP32
   int64_t tree_limit = 0;           // rounds to use; 0: all
   int64_t deadline_ns = INT64_MAX;  // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED
   // Called exactly once, on the calling thread's loop, if and only if Score returned kLater.

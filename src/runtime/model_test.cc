@@ -11,7 +11,11 @@ namespace {
 
 class LoadModelTest : public ::testing::Test {
  protected:
-  LoadModelTest() { loaders_.push_back(trees::MakeXgboostLoader()); }
+  LoadModelTest() {
+    loaders_.push_back(trees::MakeXgboostLoader());
+    loaders_.push_back(trees::MakeLightgbmLoader());
+    loaders_.push_back(trees::MakeCatboostLoader());
+  }
   Status Load(const std::string& name, const std::string& content) {
     const std::string path = dir_.file(name);
     std::ofstream(path, std::ios::binary) << content;
@@ -29,8 +33,12 @@ TEST_F(LoadModelTest, NamesWhatItCannotServe) {
       {"m.pkl", "anything", "save_model(\"model.json\")", absl::StatusCode::kInvalidArgument},
       {"m.bin", std::string("\x80\x04\x95", 3), "pickle", absl::StatusCode::kInvalidArgument},
       {"m.model", "binf....", "old binary format", absl::StatusCode::kUnimplemented},
-      {"m.txt", "tree\nversion=v4\n", "LightGBM", absl::StatusCode::kUnimplemented},
-      {"m", "CBM1....", "CatBoost", absl::StatusCode::kUnimplemented},
+      {"m.txt", "tree\nversion=v4\n", "max_feature_idx: is missing", absl::StatusCode::kInvalidArgument},
+      {"m.txt", "tree\r\nversion=v9\r\n", "'v9' is not served", absl::StatusCode::kUnimplemented},
+      {"m.lgb", "PK", "no LightGBM model", absl::StatusCode::kInvalidArgument},
+      {"m", std::string("CBM1\xFF\xFF\0\0", 8), "head promises 65535", absl::StatusCode::kInvalidArgument},
+      {"m.cbm", "anything", "no CatBoost model", absl::StatusCode::kInvalidArgument},
+      {"m.json", "{\"oblivious_trees\": []}", "'features_info' is missing", absl::StatusCode::kInvalidArgument},
       {"m.onnx", "\x08\x07", "ONNX", absl::StatusCode::kUnimplemented},
       {"m.onnx", std::string("PK\x03\x04", 4), "ZIP", absl::StatusCode::kUnimplemented},
       {"m.csv", "a,b\n1,2\n", "known format", absl::StatusCode::kInvalidArgument},

@@ -25,11 +25,14 @@ class ByteRankEngine final : public Engine {
   int64_t memory_bytes() const override { return small_->memory_bytes() + large_->memory_bytes(); }
   size_t scratch_bytes() const override { return std::max(small_->scratch_bytes(), large_->scratch_bytes()); }
 
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const override {
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, void* sums) const override {
     const size_t rest = n % large_block_;
     const size_t by_large = rest >= large_from_ ? n : n - rest;
-    if (by_large > 0) large_->Score(rows, by_large, tree_ends, scratch, margins);
-    if (by_large < n) small_->Score(rows + by_large * features_, n - by_large, tree_ends, scratch, margins + by_large * outputs_);
+    if (by_large > 0) large_->Score(rows, by_large, tree_ends, scratch, sums);
+    if (by_large < n) {
+      small_->Score(static_cast<const float*>(rows) + by_large * features_, n - by_large, tree_ends, scratch,
+                    static_cast<float*>(sums) + by_large * outputs_);
+    }
   }
 
  private:

@@ -33,9 +33,7 @@ DocumentBuilder::DocumentBuilder(uint64_t file_bytes) : nodes_max_(std::min(kNod
 
 Status DocumentBuilder::Add(Document::Kind kind, std::string_view key, std::string_view text, double number) {
   if (document_.nodes.size() >= nodes_max_) return absl::InvalidArgumentError("more values than a model file has");
-  if (!open_.empty() && document_.nodes[open_.back()].numbers_count > 0) {
-    return absl::InvalidArgumentError("an array mixes numbers with other values");
-  }
+  if (!open_.empty() && document_.nodes[open_.back()].numbers_count > 0) VIGIL_RETURN_IF_ERROR(SpreadRun());
   Document::Node& node = document_.nodes.emplace_back();
   node.kind = kind;
   node.end = static_cast<uint32_t>(document_.nodes.size());
@@ -43,6 +41,16 @@ Status DocumentBuilder::Add(Document::Kind kind, std::string_view key, std::stri
   node.text = text;
   node.number = number;
   node.numbers_begin = document_.numbers.size();
+  return absl::OkStatus();
+}
+
+// The innermost array mixes numbers with other values: its run of numbers, the last in the document, becomes one node each.
+Status DocumentBuilder::SpreadRun() {
+  Document::Node& array = document_.nodes[open_.back()];
+  const std::vector<double> run(document_.numbers.end() - static_cast<int64_t>(array.numbers_count), document_.numbers.end());
+  document_.numbers.resize(document_.numbers.size() - run.size());
+  array.numbers_count = 0;
+  for (const double value : run) VIGIL_RETURN_IF_ERROR(Add(Document::Kind::kNumber, {}, {}, value));
   return absl::OkStatus();
 }
 
@@ -61,7 +69,7 @@ void DocumentBuilder::End() {
 Status DocumentBuilder::Number(std::string_view key, double value, Document::Kind kind) {
   if (open_.empty() || in_object()) return Add(kind, key, {}, value);
   Document::Node& array = document_.nodes[open_.back()];
-  if (document_.nodes.size() > open_.back() + size_t{1}) return absl::InvalidArgumentError("an array mixes numbers with other values");
+  if (document_.nodes.size() > open_.back() + size_t{1}) return Add(kind, key, {}, value);
   document_.numbers.push_back(value);
   ++array.numbers_count;
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // A parsed model file, the same for JSON and UBJSON: a flat list of nodes, each followed by its descendants. Arrays of numbers are kept
-// as one run of doubles, which holds every float32 and int32 exactly. Memory is bounded by the size of the file, whatever lengths the
-// file declares, and nothing here recurses deeper than kDocumentDepthMax.
+// as one run of doubles, which holds every float32 and int32 exactly; one that mixes them with other values is a list of nodes. Memory is
+// bounded by the size of the file, whatever lengths the file declares, and nothing here recurses deeper than kDocumentDepthMax.
 #pragma once
 
 #include <cstdint>
@@ -87,6 +87,7 @@ class DocumentBuilder {
 
  private:
   Status Begin(Document::Kind kind, std::string_view key);
+  Status SpreadRun();
   Status Add(Document::Kind kind, std::string_view key, std::string_view text, double number);
 
   const uint64_t nodes_max_;

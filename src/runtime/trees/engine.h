@@ -1,5 +1,5 @@
-// Ways to compute a forest's margins. All add a row's leaves in the forest's order in float32, so all give the same bits as the
-// reference, in every batch size: which engine runs is a question of speed only.
+// Ways to compute a forest's sums. All add a row's leaves in the forest's order and type, so all give the same bits as the reference, in
+// every batch size: which engine runs is a question of speed only.
 #pragma once
 
 #include <cstddef>
@@ -26,22 +26,36 @@ class Engine {
   virtual int64_t memory_bytes() const = 0;
   // Bytes a caller's thread must lend to each Score, aligned to kScratchAlignment.
   virtual size_t scratch_bytes() const = 0;
-  // rows: [n][features], NaN: missing. tree_ends: Forest::TreeEnds. margins: [n][outputs]. Allocates nothing.
-  virtual void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const = 0;
+  // rows: [n][features] of the forest's `inputs` type, float or double. tree_ends: Forest::TreeEnds. sums: [n][outputs] of its `sums`
+  // type, before Forest::FinishMargins. Allocates nothing.
+  virtual void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, void* sums) const = 0;
 };
 
 // Each factory builds from a forest, or says in FAILED_PRECONDITION why its form cannot hold this one.
 
-// "reference": the plain walk over the forest, which must outlive it.
+// "reference": the plain walk over any forest, which must outlive it.
 std::unique_ptr<Engine> MakeReferenceEngine(const Forest& forest);
 
-// "float-interleaved": eight trees walked side by side on float thresholds. Holds any forest of up to 2^31 nodes.
+// FAILED_PRECONDITION naming what is not plain: float32 rows and sums, numeric splits, NaN for missing, constant leaves.
+Status RequirePlain(const Forest& forest);
+
+// "float-interleaved": eight trees walked side by side on float thresholds. Any forest of up to 2^30 nodes
+// whose splits on a feature agree in what is missing; it must outlive the engine.
 StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
 
-// "rank-nodes": a row at a time; all nodes of a tree are compared at once, as bytes. Any depth, by chained blocks.
+// The next three take a row at a time and decide all splits of many trees at once, as bytes: rows and sums of either type, splits on sets,
+// up to 128 byte-rank columns (a feature of up to 255 thresholds takes one).
+
+// "rank-nodes": complete trees to depth 6, whose decisions are walked; deeper ones as chained blocks.
 StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest);
 
-// "rank-rows": a register of rows at a time against every node of a tree, as bytes. Depth up to 6.
+// "rank-leaves": trees of any shape of up to 64 leaves, each found by its path's decisions; larger ones as chained blocks.
+StatusOr<std::unique_ptr<Engine>> MakeRankLeavesEngine(const Forest& forest);
+
+// "rank-oblivious": trees that ask one thing a level, to depth 16: their decisions number the leaf.
+StatusOr<std::unique_ptr<Engine>> MakeRankObliviousEngine(const Forest& forest);
+
+// "rank-rows": a register of rows at a time against every node of a tree, as bytes. Plain forests of depth up to 6.
 StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest);
 
 // "byte-rank": `small` for batches and remainders below `large_from` rows, `large` above, in whole registers of `large_block` rows.

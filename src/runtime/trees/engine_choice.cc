@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/text.h"
 #include "runtime/cat.h"
+#include "runtime/engine_bench.h"
 #include "runtime/trees/aligned.h"
 #include "runtime/trees/rank_kernels.h"
 
@@ -18,28 +19,37 @@ namespace {
 constexpr int32_t kSelfCheckRows = 160;
 constexpr int32_t kSelfCheckCells = 4 << 20;  // wide models are checked on fewer rows
 
-std::string_view Why(std::string_view name) {
-  if (name == "byte-rank") return "thresholds fit byte ranks, so whole trees are compared at once";
-  if (name == "float-interleaved") return "the fastest engine that can hold this forest";
-  return "no faster engine can hold this forest";
-}
+constexpr size_t kMeasuredRows = 64;
+constexpr int kMeasureRepeats = 3;
+constexpr int64_t kMeasureNsMax = 2'000'000;  // of one engine at one batch size
+constexpr double kClearlyFaster = 0.95;       // of the time: what a later candidate must do to be taken
+
+// In the order they are tried: those that are likely the fastest where they fit come first.
+constexpr std::string_view kCandidates[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
+
+size_t Bytes(Precision precision) { return precision == Precision::kFloat64 ? sizeof(double) : sizeof(float); }
 
 // Scores `n` rows `block` at a time.
-void ScoreInBlocks(const Engine& engine, const Forest& forest, const float* rows, size_t n, size_t block, absl::Span<const int32_t> ends,
-                   std::byte* scratch, float* margins) {
+void ScoreInBlocks(const Engine& engine, const Forest& forest, const void* rows, size_t n, size_t block, absl::Span<const int32_t> ends,
+                   std::byte* scratch, std::byte* sums) {
+  const size_t row_bytes = forest.features * Bytes(forest.inputs), sum_bytes = forest.outputs * Bytes(forest.sums);
   for (size_t at = 0; at < n; at += block) {
-    engine.Score(rows + at * forest.features, std::min(block, n - at), ends, scratch, margins + at * forest.outputs);
+    engine.Score(static_cast<const std::byte*>(rows) + at * row_bytes, std::min(block, n - at), ends, scratch, sums + at * sum_bytes);
   }
 }
 
 }  // namespace
 
-std::vector<std::string> EngineNames() { return {"byte-rank", "rank-rows", "rank-nodes", "float-interleaved", "reference"}; }
+std::vector<std::string> EngineNames() {
+  return {"byte-rank", "rank-oblivious", "rank-leaves", "rank-rows", "rank-nodes", "float-interleaved", "reference"};
+}
 
 StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name) {
   if (name == "reference") return MakeReferenceEngine(forest);
   if (name == "float-interleaved") return MakeFloatEngine(forest);
   if (name == "rank-nodes") return MakeRankNodesEngine(forest);
+  if (name == "rank-leaves") return MakeRankLeavesEngine(forest);
+  if (name == "rank-oblivious") return MakeRankObliviousEngine(forest);
   if (name == "rank-rows") return MakeRankRowsEngine(forest);
   if (name == "byte-rank") {
     VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<Engine> large, MakeRankRowsEngine(forest));
@@ -54,58 +64,128 @@ StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_v
   return absl::InvalidArgumentError(Cat("no engine '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
 }
 
-std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const float oddities[] = {0.0f, -0.0f, kInfinity, -kInfinity, std::numeric_limits<float>::denorm_min(), -1e-40f, 1e30f, -1e30f};
+template <typename T>
+std::vector<T> ProbeRowsOf(const Forest& forest, size_t n, Random* random) {
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  const T oddities[] = {0, T{-0.0f}, kInfinity, -kInfinity, std::numeric_limits<T>::denorm_min(), T{-1e-40f}, T{1e30f}, T{-1e30f}};
   const auto features = static_cast<size_t>(forest.features);
-  std::vector<float> rows(n * features);
-  for (float& x : rows) x = static_cast<float>(random->Normal() * 10);
+  std::vector<T> rows(n * features);
+  for (T& x : rows) x = static_cast<T>(random->Normal() * 10);
   // Most cells take a value at or beside a threshold of their own feature: walk random nodes and put their thresholds into random rows.
   const size_t nodes = forest.left.size();
   for (size_t i = 0; i < 4 * rows.size() && nodes > 0; ++i) {
-    const size_t node = random->Below(nodes);
-    if (forest.left[node] < 0) continue;
-    const float threshold = forest.value[node];
-    const float choices[] = {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity),
-                             threshold + static_cast<float>(random->Normal())};
+    const auto node = static_cast<int64_t>(random->Below(nodes));
+    if (forest.IsLeaf(node)) continue;
+    auto threshold = static_cast<T>(forest.value[node]);
+    if (forest.IsSet(node)) {
+      const absl::Span<const double> bounds = forest.Bounds(forest.set[node]);
+      if (bounds.empty()) continue;
+      threshold = static_cast<T>(bounds[random->Below(bounds.size())]);
+    }
+    const T choices[] = {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity),
+                         threshold + static_cast<T>(random->Normal())};
     rows[random->Below(n) * features + forest.feature[node]] = choices[random->Below(4)];
   }
   for (size_t r = 0; r < n; ++r) {
     const double missing = r % 3 == 0 ? 0.0 : r % 3 == 1 ? 0.1 : 0.5;
     for (size_t f = 0; f < features; ++f) {
-      float& x = rows[r * features + f];
+      T& x = rows[r * features + f];
       if (random->Uniform() < 0.02) x = oddities[random->Below(std::size(oddities))];
-      if (random->Uniform() < missing || r + 1 == n) x = std::numeric_limits<float>::quiet_NaN();
+      if (random->Uniform() < missing || r + 1 == n) x = kNan;
     }
   }
   return rows;
 }
+template std::vector<float> ProbeRowsOf<float>(const Forest& forest, size_t n, Random* random);
+template std::vector<double> ProbeRowsOf<double>(const Forest& forest, size_t n, Random* random);
 
-Status SelfCheck(const Forest& forest, const Engine& engine, Random random) {
-  const auto n = static_cast<size_t>(std::clamp(kSelfCheckCells / forest.features, 8, kSelfCheckRows));
-  const std::vector<float> rows = ProbeRows(forest, n, &random);
-  const std::unique_ptr<Engine> reference = MakeReferenceEngine(forest);
-  AlignedBytes scratch(engine.scratch_bytes());
-  std::vector<int32_t> ends(forest.outputs);
-  std::vector<float> want(n * forest.outputs), got(want.size());
-  const int64_t limits[] = {0, std::max(1, forest.rounds / 2)};
-  const size_t blocks[] = {n, 1, 7};
-  for (const int64_t limit : limits) {
-    forest.TreeEnds(limit, absl::MakeSpan(ends));
-    reference->Score(rows.data(), n, ends, nullptr, want.data());
-    for (const size_t block : blocks) {
-      std::fill(got.begin(), got.end(), std::numeric_limits<float>::quiet_NaN());
-      ScoreInBlocks(engine, forest, rows.data(), n, block, ends, scratch.data(), got.data());
-      for (size_t i = 0; i < want.size(); ++i) {
-        if (std::memcmp(&want[i], &got[i], sizeof(float)) == 0) continue;
-        return absl::InternalError(Cat("engine '", engine.name(), "' disagrees with the reference on probe row ", i / forest.outputs,
-                                       ", output ", i % forest.outputs, ", in batches of ", block, ": ", NumberText(got[i]),
-                                       " where the reference has ", NumberText(want[i])));
-      }
-    }
+namespace {
+
+template <typename Sum>
+Status FirstDifference(const Forest& forest, const Engine& engine, size_t block, const std::vector<std::byte>& want,
+                       const std::vector<std::byte>& got) {
+  for (size_t i = 0; i < want.size() / sizeof(Sum); ++i) {
+    Sum wanted, gotten;
+    std::memcpy(&wanted, want.data() + i * sizeof(Sum), sizeof(Sum));
+    std::memcpy(&gotten, got.data() + i * sizeof(Sum), sizeof(Sum));
+    if (std::memcmp(&wanted, &gotten, sizeof(Sum)) == 0) continue;
+    return absl::InternalError(Cat("engine '", engine.name(), "' disagrees with the reference on probe row ", i / forest.outputs,
+                                   ", output ", i % forest.outputs, ", in batches of ", block, ": ", NumberText(gotten),
+                                   " where the reference has ", NumberText(wanted)));
   }
   return absl::OkStatus();
 }
+
+// Rows to try engines on, and what the reference makes of them (only if `check`).
+class Probe {
+ public:
+  Probe(const Forest& forest, Random random, bool check)
+      : forest_(forest), n_(static_cast<size_t>(std::clamp(kSelfCheckCells / forest.features, 8, kSelfCheckRows))), ends_(forest.outputs) {
+    forest.inputs == Precision::kFloat64 ? Hold(ProbeRowsOf<double>(forest, n_, &random)) : Hold(ProbeRowsOf<float>(forest, n_, &random));
+    got_.resize(n_ * forest.outputs * Bytes(forest.sums));
+    if (!check) return;
+    const std::unique_ptr<Engine> reference = MakeReferenceEngine(forest);
+    for (size_t i = 0; i < std::size(want_); ++i) {
+      want_[i].resize(got_.size());
+      forest.TreeEnds(Limit(i), absl::MakeSpan(ends_));
+      reference->Score(rows_.data(), n_, ends_, nullptr, want_[i].data());
+    }
+  }
+
+  Status Check(const Engine& engine) {
+    AlignedBytes scratch(engine.scratch_bytes());
+    for (size_t i = 0; i < std::size(want_); ++i) {
+      forest_.TreeEnds(Limit(i), absl::MakeSpan(ends_));
+      for (const size_t block : {n_, size_t{1}, size_t{7}}) {
+        std::fill(got_.begin(), got_.end(), std::byte{0xff});  // NaNs
+        ScoreInBlocks(engine, forest_, rows_.data(), n_, block, ends_, scratch.data(), got_.data());
+        VIGIL_RETURN_IF_ERROR(forest_.sums == Precision::kFloat64 ? FirstDifference<double>(forest_, engine, block, want_[i], got_)
+                                                                  : FirstDifference<float>(forest_, engine, block, want_[i], got_));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Nanoseconds a row in batches of `block`: of this thread's CPU, the best of a few passes.
+  double Measure(const Engine& engine, size_t block) {
+    AlignedBytes scratch(engine.scratch_bytes());
+    forest_.TreeEnds(0, absl::MakeSpan(ends_));
+    const size_t rows = std::min(n_, kMeasuredRows);
+    const int64_t begin = ThreadCpuNs();
+    int64_t best = std::numeric_limits<int64_t>::max();
+    for (int i = 0; i < kMeasureRepeats && ThreadCpuNs() - begin < kMeasureNsMax; ++i) {
+      const int64_t before = ThreadCpuNs();
+      ScoreInBlocks(engine, forest_, rows_.data(), rows, block, ends_, scratch.data(), got_.data());
+      best = std::min(best, ThreadCpuNs() - before);
+    }
+    return static_cast<double>(best) / static_cast<double>(rows);
+  }
+
+ private:
+  template <typename T>
+  void Hold(const std::vector<T>& rows) {
+    rows_ = AlignedBytes(rows.size() * sizeof(T));
+    if (!rows.empty()) std::memcpy(rows_.data(), rows.data(), rows.size() * sizeof(T));
+  }
+  // In rounds: all of them, and some.
+  int64_t Limit(size_t i) const { return i == 0 ? 0 : std::max(1, forest_.rounds / 2); }
+
+  const Forest& forest_;
+  const size_t n_;
+  std::vector<int32_t> ends_;
+  AlignedBytes rows_;
+  std::vector<std::byte> want_[2], got_;
+};
+
+std::string TimesText(double alone, double together) {
+  const auto text = [](double ns) { return NumberText(std::round(ns / 10) / 100); };
+  return Cat(text(alone), " us a row alone, ", text(together), " in batches of ", kMeasuredRows);
+}
+
+}  // namespace
+
+Status SelfCheck(const Forest& forest, const Engine& engine, Random random) { return Probe(forest, random, true).Check(engine); }
 
 StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed) {
   if (!forced.empty()) {
@@ -113,19 +193,39 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
     if (self_check) VIGIL_RETURN_IF_ERROR(SelfCheck(forest, *engine, Random(seed)));
     return EngineChoice{std::move(engine), "asked for by name"};
   }
-  std::string passed_over;
-  for (const std::string_view name : {"byte-rank", "rank-nodes", "rank-rows", "float-interleaved", "reference"}) {
-    StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
-    const Status status = !engine.ok()                        ? engine.status()
-                          : self_check && name != "reference" ? SelfCheck(forest, **engine, Random(seed))
-                                                              : absl::OkStatus();
-    if (status.ok()) {
-      const std::string description = (*engine)->description();
-      return EngineChoice{*std::move(engine), Cat(Why(name), description.empty() ? "" : ": ", description, passed_over)};
+  Probe probe(forest, Random(seed), self_check);
+  const int64_t begin = ThreadCpuNs();
+  std::unique_ptr<Engine> best;
+  double best_score = 0;
+  std::string best_times, others;
+  for (const std::string_view name : kCandidates) {
+    if (best != nullptr && ThreadCpuNs() - begin > kEngineChoiceBudgetNs) {
+      others += Cat("; ", name, " not tried: the ", kEngineChoiceBudgetNs / 1'000'000, " ms for this were over");
+      continue;
     }
-    passed_over += Cat("; not ", name, ": ", status.message());
+    StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
+    Status status = engine.status();
+    if (status.ok() && self_check) status = probe.Check(**engine);
+    if (!status.ok()) {
+      others += Cat("; not ", name, ": ", status.message());
+      continue;
+    }
+    const double alone = probe.Measure(**engine, 1), together = probe.Measure(**engine, kMeasuredRows);
+    const double score = alone * together;
+    if (best == nullptr || score < best_score * kClearlyFaster * kClearlyFaster) {
+      if (best != nullptr) others += Cat("; ", best->name(), ": ", best_times);
+      best = *std::move(engine);
+      best_score = score;
+      best_times = TimesText(alone, together);
+    } else {
+      others += Cat("; ", name, ": ", TimesText(alone, together));
+    }
   }
-  return absl::InternalError(Cat("no engine can serve this forest", passed_over));
+  if (best == nullptr) return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", others)};
+  const std::string description = best->description();
+  std::string reason =
+      Cat("the fastest measured: ", best_times, description.empty() ? "" : " (", description, description.empty() ? "" : ")", others);
+  return EngineChoice{std::move(best), std::move(reason)};
 }
 
 }  // namespace vigil::trees

@@ -12,25 +12,31 @@
 
 namespace vigil::trees {
 
-// Every engine's name, fastest first.
+// Once building, checking and measuring candidates has taken this much of the thread's time, no further one is tried.
+inline constexpr int64_t kEngineChoiceBudgetNs = 30'000'000;
+
+// Every engine's name.
 std::vector<std::string> EngineNames();
 
 // Builds one by name. INVALID_ARGUMENT: no such engine; FAILED_PRECONDITION: it cannot hold this forest. The forest must outlive it.
 StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name);
 
-// Scores rows at, just below and just above thresholds, random, missing and infinite, alone and together, and compares each margin's
+// Scores rows at, just below and just above thresholds, random, missing and infinite, alone and together, and compares each sum's
 // bits with the reference's. INTERNAL naming the engine and the first difference.
 Status SelfCheck(const Forest& forest, const Engine& engine, Random random);
 
-// Rows that reach a forest's corners: [n][features].
-std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random);
+// Rows that reach a forest's corners, of float or double: [n][features].
+template <typename T>
+std::vector<T> ProbeRowsOf(const Forest& forest, size_t n, Random* random);
+inline std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* random) { return ProbeRowsOf<float>(forest, n, random); }
 
 struct EngineChoice {
   std::unique_ptr<Engine> engine;
   std::string reason;  // one sentence
 };
 
-// The fastest engine that can hold the forest and agrees with the reference; `forced`, if not empty, must be able to and agree.
+// The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest and
+// agree with the reference, within kEngineChoiceBudgetNs; `forced`, if not empty, must be able to and agree.
 StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed);
 
 }  // namespace vigil::trees

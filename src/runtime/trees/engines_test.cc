@@ -31,22 +31,27 @@ struct TargetGuard {
   ~TargetGuard() { UseRankKernelTarget(""); }
 };
 
-std::vector<float> Margins(const Forest& forest, const Engine& engine, const std::vector<float>& rows, size_t block, int64_t rounds) {
+template <typename Input, typename Sum>
+std::vector<Sum> SumsOf(const Forest& forest, const Engine& engine, const std::vector<Input>& rows, size_t block, int64_t rounds) {
   const size_t n = rows.size() / forest.features;
   std::vector<int32_t> ends(forest.outputs);
   forest.TreeEnds(rounds, absl::MakeSpan(ends));
   AlignedBytes scratch(engine.scratch_bytes());
-  std::vector<float> margins(n * forest.outputs, -12345.0f);
+  std::vector<Sum> sums(n * forest.outputs, Sum{-12345});
   for (size_t at = 0; at < n; at += block) {
-    engine.Score(rows.data() + at * forest.features, std::min(block, n - at), ends, scratch.data(), margins.data() + at * forest.outputs);
+    engine.Score(rows.data() + at * forest.features, std::min(block, n - at), ends, scratch.data(), sums.data() + at * forest.outputs);
   }
-  return margins;
+  return sums;
 }
 
-// The engines that can hold the forest, each compared in several batch sizes on every instruction set. Returns their names.
-std::set<std::string> CompareAll(const Forest& forest, uint64_t seed) {
+std::vector<float> Margins(const Forest& forest, const Engine& engine, const std::vector<float>& rows, size_t block, int64_t rounds) {
+  return SumsOf<float, float>(forest, engine, rows, block, rounds);
+}
+
+template <typename Input, typename Sum>
+std::set<std::string> CompareAllOf(const Forest& forest, uint64_t seed, size_t rows_count) {
   Random random(seed);
-  const std::vector<float> rows = ProbeRows(forest, kRows, &random);
+  const std::vector<Input> rows = ProbeRowsOf<Input>(forest, rows_count, &random);
   std::set<std::string> held;
   for (const std::string& target : RankKernelTargets()) {
     const TargetGuard guard(target);
@@ -59,10 +64,10 @@ std::set<std::string> CompareAll(const Forest& forest, uint64_t seed) {
       }
       held.insert(name);
       for (const int64_t rounds : {int64_t{0}, int64_t{forest.rounds / 2}}) {
-        const std::vector<float> want = Margins(forest, *MakeReferenceEngine(forest), rows, kRows, rounds);
-        for (const size_t block : {size_t{1}, size_t{3}, size_t{40}, kRows}) {
-          const std::vector<float> got = Margins(forest, **engine, rows, block, rounds);
-          EXPECT_EQ(std::memcmp(want.data(), got.data(), want.size() * sizeof(float)), 0)
+        const auto want = SumsOf<Input, Sum>(forest, *MakeReferenceEngine(forest), rows, rows_count, rounds);
+        for (const size_t block : {size_t{1}, size_t{3}, size_t{40}, rows_count}) {
+          const auto got = SumsOf<Input, Sum>(forest, **engine, rows, block, rounds);
+          EXPECT_EQ(std::memcmp(want.data(), got.data(), want.size() * sizeof(Sum)), 0)
               << name << " on " << target << ", batches of " << block << ", " << rounds << " rounds";
         }
       }
@@ -71,7 +76,16 @@ std::set<std::string> CompareAll(const Forest& forest, uint64_t seed) {
   return held;
 }
 
-const std::set<std::string> kAll = {"byte-rank", "rank-rows", "rank-nodes", "float-interleaved", "reference"};
+// The engines that can hold the forest, each compared in several batch sizes on every instruction set. Returns their names.
+std::set<std::string> CompareAll(const Forest& forest, uint64_t seed, size_t rows = kRows) {
+  const bool doubles = forest.inputs == Precision::kFloat64, wide = forest.sums == Precision::kFloat64;
+  if (doubles && wide) return CompareAllOf<double, double>(forest, seed, rows);
+  if (doubles) return CompareAllOf<double, float>(forest, seed, rows);
+  return wide ? CompareAllOf<float, double>(forest, seed, rows) : CompareAllOf<float, float>(forest, seed, rows);
+}
+
+const std::set<std::string> kAll = {"byte-rank", "rank-leaves", "rank-rows", "rank-nodes", "float-interleaved", "reference"};
+const std::set<std::string> kRowAtATime = {"rank-leaves", "rank-nodes", "float-interleaved", "reference"};
 
 TEST(EnginesTest, EveryDepthOfFullTrees) {
   for (int32_t depth = 0; depth <= 9; ++depth) {
@@ -99,14 +113,15 @@ TEST(EnginesTest, RaggedAndLeafWiseTrees) {
 }
 
 TEST(EnginesTest, ManyFeatures) {
-  for (const int32_t features : {1, 32, 33, 64, 65, 300}) {
+  for (const int32_t features : {1, 32, 33, 64, 65, 128, 300}) {
     SCOPED_TRACE(absl::StrCat(features, " features"));
     RandomForestShape shape;
     shape.features = features;
     shape.trees = 90;
     shape.depth = 5;
     const std::set<std::string> held = CompareAll(MakeRandomForest(shape, 7), 3);
-    EXPECT_EQ(held.count("rank-nodes"), features <= 64 ? 1u : 0u);
+    EXPECT_EQ(held.count("rank-nodes"), features <= 128 ? 1u : 0u);
+    EXPECT_EQ(held.count("rank-leaves"), features <= 128 ? 1u : 0u);
     EXPECT_EQ(held.count("byte-rank"), 1u) << "rows in lanes take any number of columns";
   }
 }
@@ -138,17 +153,82 @@ TEST(EnginesTest, ManyOutputs) {
 }
 
 TEST(EnginesTest, NoTreesAndBareLeaves) {
+  std::set<std::string> all = kAll;
+  all.insert("rank-oblivious");  // there is nothing that differs within a level
   RandomForestShape none;
   none.trees = 0;
-  EXPECT_EQ(CompareAll(MakeRandomForest(none, 1), 1), kAll);
+  EXPECT_EQ(CompareAll(MakeRandomForest(none, 1), 1), all);
   RandomForestShape leaves;
   leaves.depth = 0;
-  EXPECT_EQ(CompareAll(MakeRandomForest(leaves, 1), 1), kAll);
+  EXPECT_EQ(CompareAll(MakeRandomForest(leaves, 1), 1), all);
+}
+
+TEST(EnginesTest, EveryTypeOfRowsAndSums) {
+  for (const Precision inputs : {Precision::kFloat32, Precision::kFloat64}) {
+    for (const Precision sums : {Precision::kFloat32, Precision::kFloat64}) {
+      RandomForestShape shape;
+      shape.inputs = inputs;
+      shape.sums = sums;
+      const bool plain = inputs == Precision::kFloat32 && sums == Precision::kFloat32;
+      EXPECT_EQ(CompareAll(MakeRandomForest(shape, 21), 1), plain ? kAll : kRowAtATime);
+      shape.depth = 15;
+      shape.leaves_max = 31;
+      shape.trees = 130;
+      EXPECT_EQ(CompareAll(MakeRandomForest(shape, 22), 2), kRowAtATime);
+      shape.leaves_max = 500;
+      shape.trees = 20;
+      EXPECT_EQ(CompareAll(MakeRandomForest(shape, 23), 3), kRowAtATime);
+    }
+  }
+}
+
+TEST(EnginesTest, ObliviousTreesAreTables) {
+  for (const int32_t depth : {1, 6, 8, 9, 12}) {
+    SCOPED_TRACE(absl::StrCat("depth ", depth));
+    RandomForestShape shape;
+    shape.oblivious = true;
+    shape.depth = depth;
+    shape.sums = Precision::kFloat64;
+    shape.trees = depth > 8 ? 9 : 130;
+    EXPECT_EQ(CompareAll(MakeRandomForest(shape, 31), depth).count("rank-oblivious"), 1u);
+    shape.set_chance = 0.6;
+    shape.sums = Precision::kFloat32;
+    shape.inputs = Precision::kFloat64;
+    shape.missing_kinds = true;
+    EXPECT_EQ(CompareAll(MakeRandomForest(shape, 32), depth).count("rank-oblivious"), 1u);
+  }
+}
+
+TEST(EnginesTest, SetsMissingKindsAndLinearLeaves) {
+  for (const Precision precision : {Precision::kFloat32, Precision::kFloat64}) {
+    RandomForestShape shape;
+    shape.inputs = shape.sums = precision;
+    shape.missing_kinds = true;
+    EXPECT_EQ(CompareAll(MakeRandomForest(shape, 41), 1), kRowAtATime);
+    for (const int32_t leaves : {20, 60, 300}) {
+      shape.set_chance = 0.7;
+      shape.leaves_max = leaves;
+      shape.depth = 12;
+      EXPECT_EQ(CompareAll(MakeRandomForest(shape, 42), 2), kRowAtATime);
+    }
+    shape.linear = true;
+    EXPECT_EQ(CompareAll(MakeRandomForest(shape, 43), 3), (std::set<std::string>{"float-interleaved", "reference"}));
+  }
+}
+
+TEST(EnginesTest, BatchesToAThousandRows) {
+  RandomForestShape shape;
+  shape.trees = 30;
+  CompareAll(MakeRandomForest(shape, 51), 1, 1000);
+  shape.inputs = shape.sums = Precision::kFloat64;
+  shape.set_chance = 0.3;
+  shape.outputs = 3;
+  CompareAll(MakeRandomForest(shape, 52), 2, 1000);
 }
 
 TEST(EnginesTest, ManySeeds) {
   Random random(99);
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 16; ++i) {
     SCOPED_TRACE(absl::StrCat("case ", i));
     RandomForestShape shape;
     shape.features = 1 + static_cast<int32_t>(random.Below(70));
@@ -159,6 +239,12 @@ TEST(EnginesTest, ManySeeds) {
     shape.split_chance = random.Uniform(0.5, 1);
     shape.thresholds = 1 + static_cast<int32_t>(random.Below(700));
     shape.trees_per_round = shape.outputs;
+    shape.inputs = random.Below(2) == 0 ? Precision::kFloat32 : Precision::kFloat64;
+    shape.sums = random.Below(2) == 0 ? Precision::kFloat32 : Precision::kFloat64;
+    shape.set_chance = random.Below(2) == 0 ? 0 : random.Uniform();
+    shape.missing_kinds = random.Below(2) == 0;
+    shape.oblivious = random.Below(4) == 0;
+    if (shape.oblivious) shape.depth %= 8;
     CompareAll(MakeRandomForest(shape, random()), random());
   }
 }
@@ -197,16 +283,17 @@ TEST(EnginesTest, AValueAtAThresholdGoesRightAsFloatsDo) {
   }
 }
 
-TEST(EngineChoiceTest, TakesTheFastestThatFitsAndSaysWhyNotAnother) {
+TEST(EngineChoiceTest, TakesTheFastestMeasuredAndSaysWhyNotAnother) {
   RandomForestShape shape;
   const auto flat = ChooseEngine(MakeRandomForest(shape, 1), "", true, 1);
   ASSERT_TRUE(flat.ok());
-  EXPECT_EQ(flat->engine->name(), "byte-rank");
+  EXPECT_NE(flat->engine->name(), "reference");
+  EXPECT_NE(flat->reason.find("us a row alone"), std::string::npos) << flat->reason;
   shape.depth = 9;
   const Forest deep = MakeRandomForest(shape, 1);
   const auto chained = ChooseEngine(deep, "", true, 1);
   ASSERT_TRUE(chained.ok());
-  EXPECT_EQ(chained->engine->name(), "rank-nodes");
+  EXPECT_NE(chained->engine->name(), "byte-rank");
   EXPECT_NE(chained->reason.find("9 deep"), std::string::npos) << chained->reason;
   shape.features = 200;
   shape.trees = 300;
@@ -222,6 +309,20 @@ TEST(EngineChoiceTest, TakesTheFastestThatFitsAndSaysWhyNotAnother) {
   EXPECT_NE(std::string(unknown.message()).find("rank-nodes"), std::string::npos) << unknown;
 }
 
+TEST(EngineChoiceTest, WhatOnlyTheReferenceHoldsIsServedByIt) {
+  ForestBuilder builder(1, {0});
+  const double left[] = {1, -1, -1}, right[] = {2, -1, -1}, feature[] = {0, 0, 0}, value[] = {1, 2, 3}, direction[] = {0, 0, 0};
+  for (const Missing kind : {Missing::kNan, Missing::kNanIsZero}) {
+    TreeArrays arrays{left, right, feature, value, direction};
+    arrays.every_missing = kind;
+    ASSERT_TRUE(builder.AddTree(arrays, 0, 0).ok());
+  }
+  const auto mixed = ChooseEngine(builder.Finish(1), "", true, 1);
+  ASSERT_TRUE(mixed.ok());
+  EXPECT_EQ(mixed->engine->name(), "reference");
+  EXPECT_NE(mixed->reason.find("differ in what is missing"), std::string::npos) << mixed->reason;
+}
+
 // An engine that is wrong in one leaf of one output, as a defect would be.
 class WrongEngine final : public Engine {
  public:
@@ -229,8 +330,9 @@ class WrongEngine final : public Engine {
   std::string_view name() const override { return "wrong"; }
   int64_t memory_bytes() const override { return 0; }
   size_t scratch_bytes() const override { return 0; }
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> ends, std::byte* scratch, float* margins) const override {
-    right_->Score(rows, n, ends, scratch, margins);
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> ends, std::byte* scratch, void* sums) const override {
+    right_->Score(rows, n, ends, scratch, sums);
+    float* margins = static_cast<float*>(sums);
     if (n > 1) margins[outputs_ * n - 1] = std::nextafter(margins[outputs_ * n - 1], kInfinity);
   }
 

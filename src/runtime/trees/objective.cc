@@ -41,14 +41,59 @@ float Sigmoid(float x) {
   return 1.0f / (std::exp(std::min(-x, 88.7f)) + 1.0f + kEpsilon);
 }
 
-void SoftmaxRow(const float* margins, size_t outputs, float* predictions) {
-  const float peak = *std::max_element(margins, margins + outputs);
+// As LightGBM and CatBoost do.
+double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+template <typename T>
+void SoftmaxRow(const T* margins, size_t outputs, T* predictions) {
+  const T peak = *std::max_element(margins, margins + outputs);
   double sum = 0;
   for (size_t o = 0; o < outputs; ++o) {
     predictions[o] = std::exp(margins[o] - peak);
     sum += predictions[o];
   }
-  for (size_t o = 0; o < outputs; ++o) predictions[o] /= static_cast<float>(sum);
+  for (size_t o = 0; o < outputs; ++o) predictions[o] /= static_cast<T>(sum);
+}
+
+template <typename T>
+void Transformed(const Objective& objective, const T* margins, size_t rows, size_t outputs, T* predictions) {
+  const size_t values = rows * outputs;
+  const T slope = static_cast<T>(objective.slope);
+  switch (objective.transform) {
+    case Transform::kIdentity:
+      if (predictions != margins) std::copy_n(margins, values, predictions);
+      return;
+    case Transform::kSigmoid:
+      for (size_t i = 0; i < values; ++i) predictions[i] = Sigmoid(slope * margins[i]);
+      return;
+    case Transform::kExp:
+      for (size_t i = 0; i < values; ++i) predictions[i] = std::exp(margins[i]);
+      return;
+    case Transform::kHinge:
+      for (size_t i = 0; i < values; ++i) predictions[i] = margins[i] > 0 ? T{1} : T{0};
+      return;
+    case Transform::kSoftmax:
+      for (size_t r = 0; r < rows; ++r) SoftmaxRow(margins + r * outputs, outputs, predictions + r * outputs);
+      return;
+    case Transform::kArgmax:
+      for (size_t r = 0; r < rows; ++r) {
+        const T* row = margins + r * outputs;
+        predictions[r] = static_cast<T>(std::max_element(row, row + outputs) - row);
+      }
+      return;
+    case Transform::kSignedSquare:
+      for (size_t i = 0; i < values; ++i) predictions[i] = margins[i] * std::abs(margins[i]);
+      return;
+    case Transform::kLog1pExp:
+      for (size_t i = 0; i < values; ++i) predictions[i] = std::log1p(std::exp(margins[i]));
+      return;
+    case Transform::kMeanVariance:
+      for (size_t r = 0; r < rows; ++r) {
+        predictions[2 * r] = margins[2 * r];
+        predictions[2 * r + 1] = std::exp(2 * margins[2 * r + 1]);
+      }
+      return;
+  }
 }
 
 }  // namespace
@@ -73,31 +118,12 @@ StatusOr<float> BaseMargin(Link link, float base_score) {
   return margin;
 }
 
-void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions) {
-  const size_t values = rows * outputs;
-  switch (transform) {
-    case Transform::kIdentity:
-      if (predictions != margins) std::copy_n(margins, values, predictions);
-      return;
-    case Transform::kSigmoid:
-      for (size_t i = 0; i < values; ++i) predictions[i] = Sigmoid(margins[i]);
-      return;
-    case Transform::kExp:
-      for (size_t i = 0; i < values; ++i) predictions[i] = std::exp(margins[i]);
-      return;
-    case Transform::kHinge:
-      for (size_t i = 0; i < values; ++i) predictions[i] = margins[i] > 0.0f ? 1.0f : 0.0f;
-      return;
-    case Transform::kSoftmax:
-      for (size_t r = 0; r < rows; ++r) SoftmaxRow(margins + r * outputs, outputs, predictions + r * outputs);
-      return;
-    case Transform::kArgmax:
-      for (size_t r = 0; r < rows; ++r) {
-        const float* row = margins + r * outputs;
-        predictions[r] = static_cast<float>(std::max_element(row, row + outputs) - row);
-      }
-      return;
-  }
+void ApplyTransform(const Objective& objective, const float* margins, size_t rows, size_t outputs, float* predictions) {
+  Transformed(objective, margins, rows, outputs, predictions);
+}
+
+void ApplyTransform(const Objective& objective, const double* margins, size_t rows, size_t outputs, double* predictions) {
+  Transformed(objective, margins, rows, outputs, predictions);
 }
 
 }  // namespace vigil::trees

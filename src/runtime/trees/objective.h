@@ -1,4 +1,4 @@
-// What a model's margins mean: XGBoost's objectives, each with the transform from margin to prediction and the link that turns the
+// What a model's margins mean: the transform from margin to prediction, and XGBoost's objectives, each with the link that turns the
 // file's base_score into a margin. Source: XGBoost 3.2 src/objective/*.cc (PredTransform, ProbToMargin), checked against the library.
 #pragma once
 
@@ -12,7 +12,17 @@
 
 namespace vigil::trees {
 
-enum class Transform : uint8_t { kIdentity, kSigmoid, kExp, kHinge, kSoftmax, kArgmax };
+enum class Transform : uint8_t {
+  kIdentity,
+  kSigmoid,  // of slope * margin
+  kExp,
+  kHinge,
+  kSoftmax,
+  kArgmax,
+  kSignedSquare,  // margin * |margin|: LightGBM's reg_sqrt
+  kLog1pExp,      // log(1 + exp(margin)): LightGBM's cross_entropy_lambda
+  kMeanVariance,  // of two margins: the first, and exp(2 * the second): CatBoost's RMSEWithUncertainty
+};
 enum class Link : uint8_t { kIdentity, kLogit, kLog };
 
 struct Objective {
@@ -20,6 +30,7 @@ struct Objective {
   Transform transform = Transform::kIdentity;
   Link link = Link::kIdentity;
   Task task = Task::kOther;
+  double slope = 1;  // of kSigmoid
 };
 
 // INVALID_ARGUMENT naming the nearest known objective when there is none of this name.
@@ -31,7 +42,8 @@ StatusOr<float> BaseMargin(Link link, float base_score);
 // Numbers a row of the prediction.
 inline size_t PredictionWidth(Transform transform, size_t outputs) { return transform == Transform::kArgmax ? 1 : outputs; }
 
-// margins: [rows][outputs]; predictions: [rows][PredictionWidth]. They may be the same memory.
-void ApplyTransform(Transform transform, const float* margins, size_t rows, size_t outputs, float* predictions);
+// margins: [rows][outputs]; predictions: [rows][PredictionWidth]. They may be the same memory. In the type of the forest's sums.
+void ApplyTransform(const Objective& objective, const float* margins, size_t rows, size_t outputs, float* predictions);
+void ApplyTransform(const Objective& objective, const double* margins, size_t rows, size_t outputs, double* predictions);
 
 }  // namespace vigil::trees

@@ -9,8 +9,26 @@
 #include <vector>
 
 #include "runtime/trees/ranks.h"
+#include "runtime/trees/value_classes.h"
 
 namespace vigil::trees {
+
+// What decides each node: one byte of a row's codes against the node's threshold, or the node's bit in the row of a value's class.
+struct NodeTests {
+  RankTableView ranks;
+  ClassTableView classes;
+  size_t half = 32;                   // 32, 64 or 128: where in `column` the missing-goes-left columns begin
+  const uint8_t* column = nullptr;    // [nodes], then 64 bytes of padding
+  const int8_t* threshold = nullptr;  // [nodes], then 64 bytes of padding
+};
+
+// What sums are made of: of floats or of doubles.
+struct LeafSums {
+  int32_t outputs = 1;
+  bool doubles = false;
+  const double* base = nullptr;           // [outputs]
+  const int32_t* output_begin = nullptr;  // [outputs]
+};
 
 inline constexpr int kBlockDepthMin = 3;  // a block's decisions fill at least one byte
 inline constexpr int kBlockDepthMax = 6;  // and at most one 64-bit word
@@ -18,21 +36,41 @@ inline constexpr int kBlockDepthMax = 6;  // and at most one 64-bit word
 // Trees cut into blocks: complete binary trees of `depth` levels in heap order, the root at lane 1 and lane 0 unused. Block t is the top
 // of tree t. Exit e of a block is a leaf's value, or, where bit e of its `links` is set, the number of the block to go on with.
 struct NodeBlocks {
-  RankTableView ranks;
-  int32_t outputs = 1;
-  const float* base = nullptr;            // [outputs]
-  const int32_t* output_begin = nullptr;  // [outputs]
-  int depth = 0;                          // levels of a block; a block has 1 << depth lanes
-  bool linked = false;                    // some exit is a link
-  size_t half = 32;                       // 32 or 64: where in `column` the missing-goes-left columns begin
-  const uint8_t* column = nullptr;        // [blocks][lanes], then 64 bytes of padding
-  const int8_t* threshold = nullptr;      // [blocks][lanes], then 64 bytes of padding
-  const uint32_t* exit = nullptr;         // [blocks][lanes]: a float's bits, or a block
-  const uint64_t* links = nullptr;        // [blocks]
+  NodeTests tests;  // nodes: [blocks][1 << depth]
+  LeafSums sums;
+  int depth = 0;                    // levels of a block; a block has 1 << depth lanes
+  bool linked = false;              // some exit is a link
+  const void* exit = nullptr;       // [blocks][lanes] of uint32_t or uint64_t: the bits of a float or double, or a block
+  const uint64_t* links = nullptr;  // [blocks]
 };
 
-// Margins of n rows; see Engine::Score.
-void ScoreNodeBlocks(const NodeBlocks& blocks, const float* rows, size_t n, size_t features, const int32_t* tree_ends, float* margins);
+// Sums of n rows; see Engine::Score.
+void ScoreNodeBlocks(const NodeBlocks& blocks, const void* rows, size_t n, size_t features, const int32_t* tree_ends, void* sums);
+
+// Trees of any shape cut into blocks of up to `lanes` - 1 splits, in any order, the first at lane 0. Exit e is taken if and only if the
+// decisions are turn[e] wherever path[e] has a bit; then as above. Of unused exits, path and turn have only the last bit, which is no
+// split.
+struct LeafBlocks {
+  NodeTests tests;  // nodes: [blocks][lanes]
+  LeafSums sums;
+  size_t lanes = 32;  // or 64
+  bool linked = false;
+  const void* path = nullptr;  // [blocks][lanes] of uint32_t or uint64_t, as many bits as lanes
+  const void* turn = nullptr;
+  const void* exit = nullptr;       // as in NodeBlocks
+  const uint64_t* links = nullptr;  // [blocks]
+};
+void ScoreLeafBlocks(const LeafBlocks& blocks, const void* rows, size_t n, size_t features, const int32_t* tree_ends, void* sums);
+
+// Trees all of whose nodes of one level ask the same: bit i of the decisions is level i's, and together they number the leaf.
+struct ObliviousTrees {
+  NodeTests tests;  // nodes: [trees][lanes]
+  LeafSums sums;
+  size_t lanes = 8;                // or 16
+  const uint32_t* leaf = nullptr;  // [trees]: where in `value` its leaves begin
+  const void* value = nullptr;     // of floats or doubles
+};
+void ScoreObliviousTrees(const ObliviousTrees& trees, const void* rows, size_t n, size_t features, const int32_t* tree_ends, void* sums);
 
 inline constexpr size_t kRowLanesMax = 64;
 

@@ -19,7 +19,7 @@ class RankRowsEngine final : public Engine {
  public:
   RankRowsEngine(const Forest& forest, RankTable ranks, int depth)
       : features_(forest.features),
-        base_(forest.base),
+        base_(forest.base.begin(), forest.base.end()),
         output_begin_(forest.output_begin),
         lanes_(size_t{1} << depth),
         ranks_(std::move(ranks)),
@@ -35,8 +35,9 @@ class RankRowsEngine final : public Engine {
   std::string_view name() const override { return "rank-rows"; }
   int64_t memory_bytes() const override { return ranks_.memory_bytes() + column_.bytes() + threshold_.bytes() + leaf_.bytes(); }
   size_t scratch_bytes() const override { return RowScratchBytes(ranks_.columns()); }
-  void Score(const float* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, float* margins) const override {
-    ScoreRowTrees(trees_, rows, n, static_cast<size_t>(features_), tree_ends.data(), scratch, margins);
+  void Score(const void* rows, size_t n, absl::Span<const int32_t> tree_ends, std::byte* scratch, void* sums) const override {
+    ScoreRowTrees(trees_, static_cast<const float*>(rows), n, static_cast<size_t>(features_), tree_ends.data(), scratch,
+                  static_cast<float*>(sums));
   }
 
  private:
@@ -45,7 +46,8 @@ class RankRowsEngine final : public Engine {
     const bool leaf = forest.left[node] < 0;
     if (position >= lanes_) {
       uint32_t bits;
-      std::memcpy(&bits, &forest.value[node], sizeof(bits));
+      const auto value = static_cast<float>(forest.value[node]);
+      std::memcpy(&bits, &value, sizeof(bits));
       uint8_t* planes = leaf_.data() + tree * kLeafBytes + (position - lanes_);
       for (int byte = 0; byte < 4; ++byte) planes[64 * byte] = static_cast<uint8_t>(bits >> (8 * byte));
       return;
@@ -74,6 +76,7 @@ class RankRowsEngine final : public Engine {
 }  // namespace
 
 StatusOr<std::unique_ptr<Engine>> MakeRankRowsEngine(const Forest& forest) {
+  VIGIL_RETURN_IF_ERROR(RequirePlain(forest));
   if (forest.depth > kBlockDepthMax) {
     return absl::FailedPreconditionError(Cat("trees are ", forest.depth, " deep; a register of rows takes up to ", kBlockDepthMax));
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/model.h"
+#include "runtime/trees/category_codes.h"
 #include "runtime/trees/engine.h"
 #include "runtime/trees/forest.h"
 #include "runtime/trees/objective.h"
@@ -17,8 +18,10 @@ namespace vigil::trees {
 struct TreeModelParts {
   Forest forest;
   Objective objective;
-  std::vector<std::string> feature_names;  // empty, or one a feature
-  ModelInfo info;                          // format, library, digest, best_rounds and the format's own facts
+  bool average_prediction = false;                               // the transform takes margin / rounds used (LightGBM's rf)
+  std::vector<std::string> feature_names;                        // empty, or one a feature
+  std::vector<std::shared_ptr<const CategoryCodes>> categories;  // empty, or one a feature: null for a number
+  ModelInfo info;                                                // format, library, digest, best_rounds and the format's own facts
 };
 
 class TreeModel final : public LoadedModel {
@@ -34,6 +37,7 @@ class TreeModel final : public LoadedModel {
 
   const Forest& forest() const { return forest_; }
   const Objective& objective() const { return objective_; }
+  bool average_prediction() const { return average_prediction_; }
   const Engine& engine() const { return *engine_; }
 
  private:
@@ -42,6 +46,8 @@ class TreeModel final : public LoadedModel {
 
   const Forest forest_;
   const Objective objective_;
+  const bool average_prediction_;
+  const std::vector<std::shared_ptr<const CategoryCodes>> categories_;
   ModelInfo info_;
   Signature signature_;
   std::unique_ptr<Engine> engine_;  // may refer to forest_

@@ -1,6 +1,7 @@
 #include "runtime/trees/tree_model.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -31,10 +32,12 @@ TEST(TreeModelTest, ConformsOnEveryEngine) {
   shape.features = 5;
   Random random(1);
   for (const std::string& engine : EngineNames()) {
+    shape.oblivious = engine == "rank-oblivious";
     const auto model = MakeModel(shape, "binary:logistic", engine);
     EXPECT_EQ(model->info().engine, engine);
     testing::CheckRuntime({.model = model.get(), .rows = ProbeRows(model->forest(), 150, &random), .gives_margin = true});
   }
+  shape.oblivious = false;
   shape.outputs = 3;
   shape.trees_per_round = 3;
   for (const char* objective : {"multi:softprob", "multi:softmax"}) {
@@ -79,6 +82,7 @@ TEST(TreeModelTest, SoftmaxGivesAClassAndKeepsTheMargins) {
 TEST(TreeModelTest, AWarmCallAllocatesNothing) {
   for (const std::string& engine : EngineNames()) {
     testing::RandomForestShape shape;
+    shape.oblivious = engine == "rank-oblivious";
     shape.outputs = engine == "reference" ? 1 : 3;
     const auto model = MakeModel(shape, shape.outputs == 1 ? "binary:logistic" : "multi:softmax", engine);
     Random random(2);
@@ -122,6 +126,44 @@ TEST(TreeModelTest, OtherNumericTypesAreConverted) {
   EXPECT_EQ(scorer->Score(as_doubles, call, &got).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(TreeModelTest, DoublesAreKeptWhereAskedForAndElseRounded) {
+  testing::RandomForestShape shape;
+  shape.inputs = shape.sums = Precision::kFloat64;
+  shape.outputs = 3;
+  for (const char* objective : {"reg:squarederror", "multi:softprob", "multi:softmax"}) {
+    const auto model = MakeModel(shape, objective);
+    EXPECT_EQ(model->signature().inputs[0].dtype, DType::kFloat64);
+    Random random(2);
+    const std::vector<double> rows = ProbeRowsOf<double>(model->forest(), 20, &random);
+    Batch batch(20);
+    batch.Add({"input", DType::kFloat64, {20, 10}, rows.data()});
+    const auto scorer = model->NewScorer();
+    ScoreCall call;
+    call.margin = true;
+    Outputs rounded, exact;
+    ASSERT_TRUE(scorer->Score(batch, call, &rounded).ok());
+    call.doubles = true;
+    ASSERT_TRUE(scorer->Score(batch, call, &exact).ok());
+    std::vector<int32_t> ends(3);
+    model->forest().TreeEnds(0, absl::MakeSpan(ends));
+    std::vector<double> sums(60);
+    MakeReferenceEngine(model->forest())->Score(rows.data(), 20, ends, nullptr, sums.data());
+    const OwnedTensor& margin = exact.tensors[1];
+    ASSERT_EQ(margin.dtype, DType::kFloat64);
+    EXPECT_EQ(margin.shape, (absl::InlinedVector<int64_t, 4>{20, 3}));
+    EXPECT_EQ(std::memcmp(margin.bytes.data(), sums.data(), 60 * sizeof(double)), 0);
+    for (size_t t = 0; t < 2; ++t) {
+      ASSERT_EQ(rounded.tensors[t].floats.size() * sizeof(double), exact.tensors[t].bytes.size());
+      EXPECT_EQ(rounded.tensors[t].shape, exact.tensors[t].shape);
+      for (size_t i = 0; i < rounded.tensors[t].floats.size(); ++i) {
+        double value;
+        std::memcpy(&value, exact.tensors[t].bytes.data() + i * sizeof(double), sizeof(value));
+        EXPECT_EQ(rounded.tensors[t].floats[i], static_cast<float>(value));
+      }
+    }
+  }
+}
+
 TEST(EngineBenchTest, MeasuresEveryEngineThatFits) {
   testing::RandomForestShape shape;
   shape.trees = 5;
@@ -136,7 +178,7 @@ TEST(EngineBenchTest, MeasuresEveryEngineThatFits) {
     ASSERT_EQ(timing.ns_per_row.size(), std::size(kBenchBatches));
     for (const auto& [batch, ns] : timing.ns_per_row) EXPECT_GT(ns, 0) << timing.engine << " at " << batch;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"chosen", "rank-nodes", "float-interleaved", "reference"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"chosen", "rank-leaves", "rank-nodes", "float-interleaved", "reference"}));
   for (const float x : BenchRows(*model, 100, 1)) EXPECT_TRUE(std::isnan(x) || std::abs(x) < 10);
 }
 

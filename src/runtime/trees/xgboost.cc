@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "base/text.h"
 #include "runtime/cat.h"
+#include "runtime/trees/forest_builder.h"
 
 namespace vigil::trees {
 namespace {
@@ -244,6 +245,9 @@ class XgboostReader {
         return Broken(Cat(place, ".", key), Cat(span->size(), " entries where tree_param.num_nodes says ", *nodes));
       }
     }
+    if (const auto weights = tree.Find("sum_hessian"); weights.has_value() && weights->numbers().size() == arrays.left.size()) {
+      arrays.cover = weights->numbers();
+    }
     const Status status = builder->AddTree(arrays, output, round);
     return status.ok() ? status : Broken(place, StdView(status.message()));
   }
@@ -252,7 +256,7 @@ class XgboostReader {
   std::optional<DocumentCursor> learner_, gbtree_;
   XgboostModel model_;
   int32_t features_ = 0;
-  std::vector<float> base_;
+  std::vector<double> base_;
 };
 
 }  // namespace

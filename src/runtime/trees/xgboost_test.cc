@@ -61,7 +61,7 @@ TEST(XgboostTest, ReadsWhatIsThere) {
   EXPECT_EQ(forest.rounds, 2);
   EXPECT_EQ(forest.depth, 1);
   EXPECT_EQ(forest.trees(), 2);
-  EXPECT_EQ(forest.base, std::vector<float>{0});
+  EXPECT_EQ(forest.base, std::vector<double>{0});
   EXPECT_EQ(forest.left, (std::vector<int32_t>{1, -1, -1, 1, -1, -1}));
   EXPECT_EQ(forest.feature[0], 1);
   EXPECT_EQ(forest.default_left[0], 1);
@@ -103,7 +103,7 @@ TEST(XgboostTest, BaseScoresInEveryForm) {
   model["learner"]["objective"]["name"] = "multi:softprob";
   model["learner"]["learner_model_param"]["num_class"] = "2";
   Trees(model)["tree_info"] = {1, 0};
-  for (const auto& [text, base] : {std::pair<const char*, std::vector<float>>{"5E-1", {0.5f, 0.5f}}, {"[1E0,-2E0]", {1, -2}}}) {
+  for (const auto& [text, base] : {std::pair<const char*, std::vector<double>>{"5E-1", {0.5f, 0.5f}}, {"[1E0,-2E0]", {1, -2}}}) {
     model["learner"]["learner_model_param"]["base_score"] = text;
     const auto read = Read(model);
     ASSERT_TRUE(read.ok()) << read.status();
@@ -224,19 +224,19 @@ TEST(XgboostTest, WhatIsWrongIsNamed) {
 TEST(ObjectiveTest, TransformsAndLinks) {
   const float margins[] = {-2, 0, 1};
   float out[3];
-  ApplyTransform(Transform::kSigmoid, margins, 3, 1, out);
+  ApplyTransform({.transform = Transform::kSigmoid}, margins, 3, 1, out);
   EXPECT_FLOAT_EQ(out[0], 1 / (1 + std::exp(2.0f)));
-  ApplyTransform(Transform::kExp, margins, 3, 1, out);
+  ApplyTransform({.transform = Transform::kExp}, margins, 3, 1, out);
   EXPECT_FLOAT_EQ(out[2], std::exp(1.0f));
-  ApplyTransform(Transform::kHinge, margins, 3, 1, out);
+  ApplyTransform({.transform = Transform::kHinge}, margins, 3, 1, out);
   EXPECT_EQ((std::vector<float>(out, out + 3)), (std::vector<float>{0, 0, 1}));
-  ApplyTransform(Transform::kSoftmax, margins, 1, 3, out);
+  ApplyTransform({.transform = Transform::kSoftmax}, margins, 1, 3, out);
   EXPECT_FLOAT_EQ(out[0] + out[1] + out[2], 1);
   EXPECT_FLOAT_EQ(out[2] / out[1], std::exp(1.0f));
-  ApplyTransform(Transform::kArgmax, margins, 1, 3, out);
+  ApplyTransform({.transform = Transform::kArgmax}, margins, 1, 3, out);
   EXPECT_EQ(out[0], 2);
   const float huge[] = {-1e4f, 1e4f};
-  ApplyTransform(Transform::kSigmoid, huge, 2, 1, out);
+  ApplyTransform({.transform = Transform::kSigmoid}, huge, 2, 1, out);
   EXPECT_GE(out[0], 0);
   EXPECT_EQ(out[1], 1);
   EXPECT_FALSE(BaseMargin(Link::kLogit, 1).ok());
