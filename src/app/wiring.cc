@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "runtime/onnx/loader.h"
 #include "runtime/trees/loader.h"
 
 namespace vigil {
@@ -9,6 +10,7 @@ namespace vigil {
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
   loaders.push_back(trees::MakeXgboostLoader());
+  loaders.push_back(onnx::MakeOnnxLoader());
   return loaders;
 }
 

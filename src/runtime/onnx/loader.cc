@@ -1,0 +1,89 @@
+#include "runtime/onnx/loader.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "base/hash.h"
+#include "runtime/cat.h"
+#include "runtime/file.h"
+#include "runtime/onnx/onnx_checks.h"
+#include "runtime/onnx/onnx_file.h"
+#include "runtime/onnx/ort_model.h"
+
+namespace vigil::onnx {
+namespace {
+
+constexpr int64_t kMessageBytesMax = (int64_t{1} << 31) - 1;  // protobuf's own limit
+
+class OnnxLoader final : public ModelLoader {
+ public:
+  explicit OnnxLoader(OnnxOptions options) : options_(std::move(options)) {}
+
+  std::vector<std::string> Formats() const override { return {"ONNX (.onnx)"}; }
+
+  // A protobuf has no mark of its own: the name decides.
+  bool Recognises(const std::string& path, std::string_view) const override { return EndsWithIgnoreCase(path, ".onnx"); }
+
+  StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const override {
+    VIGIL_ASSIGN_OR_RETURN(const std::string bytes, ReadModelFile(path));
+    std::error_code error;
+    const std::filesystem::path resolved = std::filesystem::canonical(path, error);
+    StatusOr<std::unique_ptr<LoadedModel>> model = Open(bytes, error ? "" : resolved.parent_path().string(), options);
+    if (model.ok()) return model;
+    return Status(model.status().code(), Cat(path, ": ", model.status().message()));
+  }
+
+ private:
+  StatusOr<std::unique_ptr<LoadedModel>> Open(const std::string& bytes, const std::string& folder, const LoadOptions& options) const {
+    if (static_cast<int64_t>(bytes.size()) > kMessageBytesMax) {
+      return absl::InvalidArgumentError(Cat(bytes.size(), " bytes: an ONNX file ends at 2 GiB; larger weights go to external data"));
+    }
+    if (bytes.starts_with("PK\x03\x04")) return absl::InvalidArgumentError("is a ZIP archive, not an ONNX model; unpack it");
+    VIGIL_ASSIGN_OR_RETURN(const OnnxFile file, ReadOnnxFile(bytes));
+    VIGIL_RETURN_IF_ERROR(CheckOnnxFile(file, folder));
+    VIGIL_ASSIGN_OR_RETURN(const OnnxFacts facts, GatherFacts(file));
+    ModelInfo info = Describe(file, bytes);
+    if (!options.engine.empty() && options.engine != "onnxruntime") {
+      return absl::FailedPreconditionError(Cat("engine '", options.engine, "' cannot hold this model; onnxruntime can"));
+    }
+    info.engine_reason = "the graph is ONNX Runtime's";
+    VIGIL_ASSIGN_OR_RETURN(const OrtLibrary* ort, LoadOrt());
+    return OpenWithOrt(*ort, file, facts, bytes, HasExternalData(file) ? folder : "", std::move(info));
+  }
+
+  StatusOr<std::unique_ptr<LoadedModel>> OpenWithOrt(const OrtLibrary& ort, const OnnxFile& file, const OnnxFacts& facts,
+                                                     const std::string& bytes, const std::string& folder, ModelInfo info) const {
+    StatusOr<std::unique_ptr<OnnxSession>> session = OnnxSession::Create(ort, bytes, folder, options_);
+    if (!session.ok()) return ExplainRefusal(file, ort.version, session.status());
+    return OrtModel::Make(*std::move(session), facts, std::move(info));
+  }
+
+  static ModelInfo Describe(const OnnxFile& file, const std::string& bytes) {
+    ModelInfo info;
+    info.format = "onnx";
+    info.digest = Sha256Hex(bytes);
+    info.memory_bytes = static_cast<int64_t>(bytes.size());
+    // CatBoost writes a page of build facts there; its first line will do.
+    info.library = Shown(file.producer.substr(0, file.producer.find('\n')));
+    const std::string_view version = file.producer_version.substr(0, file.producer_version.find('\n'));
+    if (!version.empty()) info.library += Cat(" ", Shown(version));
+    std::string opsets;
+    for (const auto& [domain, number] : file.opsets) {
+      const std::string one = Cat(domain.empty() ? "ai.onnx" : Shown(domain), ":", number);
+      if (opsets.find(one) == std::string::npos) opsets += Cat(opsets.empty() ? "" : ",", one);
+    }
+    info.facts.emplace_back("opsets", opsets);
+    info.facts.emplace_back("ir_version", Cat(file.ir_version));
+    info.facts.emplace_back("operators", Cat(file.graph.nodes.size()));
+    return info;
+  }
+
+  const OnnxOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelLoader> MakeOnnxLoader(OnnxOptions options) { return std::make_unique<OnnxLoader>(std::move(options)); }
+
+}  // namespace vigil::onnx
