@@ -158,10 +158,10 @@ TEST_P(OnnxFixtureTest, EveryEngineAndBatchSizeGivesTheExpectedNumbers) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, OnnxFixtureTest,
-    ::testing::Values(FixtureCase{"mlp", "model.onnx", false}, FixtureCase{"onnx_lightgbm", "model.onnx", false},
-                      FixtureCase{"onnx_xgboost", "model.onnx", false}, FixtureCase{"sklearn_histgb", "model.onnx", false},
+    ::testing::Values(FixtureCase{"mlp", "model.onnx", false}, FixtureCase{"onnx_lightgbm", "model.onnx", true},
+                      FixtureCase{"onnx_xgboost", "model.onnx", true}, FixtureCase{"sklearn_histgb", "model.onnx", true},
                       FixtureCase{"sklearn_isolation_forest", "model.onnx", false}, FixtureCase{"sklearn_logreg", "model.onnx", false},
-                      FixtureCase{"sklearn_logreg_zipmap", "model.onnx", false}, FixtureCase{"sklearn_randomforest", "model.onnx", false},
+                      FixtureCase{"sklearn_logreg_zipmap", "model.onnx", false}, FixtureCase{"sklearn_randomforest", "model.onnx", true},
                       FixtureCase{"triton_mlp", "repository/fraud_mlp/1/model.onnx", false}),
     [](const auto& one) { return std::string(one.param.name); });
 

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "runtime/cat.h"
 #include "runtime/file.h"
+#include "runtime/onnx/lifted_model.h"
 #include "runtime/onnx/onnx_checks.h"
 #include "runtime/onnx/onnx_file.h"
 #include "runtime/onnx/ort_model.h"
@@ -44,18 +45,53 @@ class OnnxLoader final : public ModelLoader {
     VIGIL_RETURN_IF_ERROR(CheckOnnxFile(file, folder));
     VIGIL_ASSIGN_OR_RETURN(const OnnxFacts facts, GatherFacts(file));
     ModelInfo info = Describe(file, bytes);
-    if (!options.engine.empty() && options.engine != "onnxruntime") {
-      return absl::FailedPreconditionError(Cat("engine '", options.engine, "' cannot hold this model; onnxruntime can"));
+    const std::string data_folder = HasExternalData(file) ? folder : "";
+    if (options.engine == "onnxruntime") {
+      info.engine_reason = "asked for by name";
+      return OpenWithOrt(file, facts, bytes, data_folder, std::move(info));
     }
-    info.engine_reason = "the graph is ONNX Runtime's";
-    VIGIL_ASSIGN_OR_RETURN(const OrtLibrary* ort, LoadOrt());
-    return OpenWithOrt(*ort, file, facts, bytes, HasExternalData(file) ? folder : "", std::move(info));
+    StatusOr<std::unique_ptr<LiftedModel>> lifted = Lift(file, facts, info, options);
+    if (lifted.ok()) lifted = Prove(*std::move(lifted), file, facts, bytes, data_folder, info, options);
+    if (lifted.ok()) return std::unique_ptr<LoadedModel>(*std::move(lifted));
+    // A broken model is refused whoever would serve it; an engine asked for by name is not replaced.
+    if (absl::IsInvalidArgument(lifted.status())) return lifted.status();
+    if (!options.engine.empty()) {
+      return absl::FailedPreconditionError(Cat("engine '", options.engine, "' cannot serve this model: ", lifted.status().message()));
+    }
+    info.engine_reason = Cat("not lifted into Vigil's own trees: ", lifted.status().message());
+    return OpenWithOrt(file, facts, bytes, data_folder, std::move(info));
   }
 
-  StatusOr<std::unique_ptr<LoadedModel>> OpenWithOrt(const OrtLibrary& ort, const OnnxFile& file, const OnnxFacts& facts,
-                                                     const std::string& bytes, const std::string& folder, ModelInfo info) const {
-    StatusOr<std::unique_ptr<OnnxSession>> session = OnnxSession::Create(ort, bytes, folder, options_);
-    if (!session.ok()) return ExplainRefusal(file, ort.version, session.status());
+  static StatusOr<std::unique_ptr<LiftedModel>> Lift(const OnnxFile& file, const OnnxFacts& facts, const ModelInfo& info,
+                                                     const LoadOptions& options) {
+    VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LiftProgram> program, LiftProgram::Make(file, facts, options));
+    auto model = std::make_unique<LiftedModel>(std::move(program), facts, info);
+    model->SetReason(Cat("a tree ensemble, served by Vigil's own trees: ", model->program().trees()[0]->reason()));
+    return model;
+  }
+
+  // Where ONNX Runtime is at hand the lifted model must agree with it (and a file that it refuses is refused).
+  StatusOr<std::unique_ptr<LiftedModel>> Prove(std::unique_ptr<LiftedModel> lifted, const OnnxFile& file, const OnnxFacts& facts,
+                                               const std::string& bytes, const std::string& folder, const ModelInfo& info,
+                                               const LoadOptions& options) const {
+    const StatusOr<const OrtLibrary*> ort = LoadOrt();
+    std::string proof = "; not checked against ONNX Runtime, which is not installed";
+    if (!options.self_check) {
+      proof = "; not checked against ONNX Runtime, as told";
+    } else if (ort.ok()) {
+      VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> judge, OpenWithOrt(file, facts, bytes, folder, info));
+      VIGIL_RETURN_IF_ERROR(CheckAgainst(*judge, *lifted, options.seed, kLiftCheckRows));
+      proof = Cat("; agrees with ONNX Runtime ", (*ort)->version, " on ", kLiftCheckRows, " probe rows");
+    }
+    lifted->SetReason(lifted->info().engine_reason + proof);
+    return lifted;
+  }
+
+  StatusOr<std::unique_ptr<LoadedModel>> OpenWithOrt(const OnnxFile& file, const OnnxFacts& facts, const std::string& bytes,
+                                                     const std::string& folder, ModelInfo info) const {
+    VIGIL_ASSIGN_OR_RETURN(const OrtLibrary* ort, LoadOrt());
+    StatusOr<std::unique_ptr<OnnxSession>> session = OnnxSession::Create(*ort, bytes, folder, options_);
+    if (!session.ok()) return ExplainRefusal(file, ort->version, session.status());
     return OrtModel::Make(*std::move(session), facts, std::move(info));
   }
 

@@ -81,6 +81,7 @@ StatusOr<std::vector<int64_t>> Integers(const OnnxNode& node, std::string_view a
 StatusOr<std::vector<float>> Floats(const OnnxNode& node, std::string_view attribute);
 StatusOr<std::vector<std::string_view>> Texts(const OnnxNode& node, std::string_view attribute);
 StatusOr<int64_t> Integer(const OnnxNode& node, std::string_view attribute, int64_t otherwise);
+StatusOr<float> Float(const OnnxNode& node, std::string_view attribute, float otherwise);
 StatusOr<std::string_view> Text(const OnnxNode& node, std::string_view attribute, std::string_view otherwise);
 StatusOr<std::vector<double>> TensorNumbers(const OnnxNode& node, std::string_view attribute, bool* is_double);
 

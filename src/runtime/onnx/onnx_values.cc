@@ -144,6 +144,15 @@ StatusOr<int64_t> Integer(const OnnxNode& node, std::string_view attribute, int6
   return value;
 }
 
+StatusOr<float> Float(const OnnxNode& node, std::string_view attribute, float otherwise) {
+  float value = otherwise;
+  VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, 2, [&](const WireReader& r) {
+    value = r.float32();
+    return absl::OkStatus();
+  }));
+  return value;
+}
+
 StatusOr<std::string_view> Text(const OnnxNode& node, std::string_view attribute, std::string_view otherwise) {
   std::string_view value = otherwise;
   VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, 4, [&](const WireReader& r) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 8> kModes = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",    "BRANCH_GT",
                                                     "BRANCH_EQ",  "BRANCH_NEQ", "BRANCH_MEMBER", "LEAF"};
 constexpr std::array<std::string_view, 4> kAggregates = {"AVERAGE", "SUM", "MIN", "MAX"};
-constexpr std::array<std::string_view, 5> kPostTransforms = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
+constexpr std::array<std::string_view, 5> kPostTransforms = {"NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"};
 
 template <size_t N>
 StatusOr<size_t> IndexOf(const std::array<std::string_view, N>& names, std::string_view name, std::string_view what) {

@@ -12,10 +12,10 @@
 
 namespace vigil::onnx {
 
-// How a node's feature value x is held against its split value to take the true branch. The order is version 5's numbering.
+// How a node's feature value x is held against its split value to take the true branch. The order of these three is version 5's numbering.
 enum class NodeMode : uint8_t { kLeq, kLt, kGte, kGt, kEq, kNeq, kMember, kLeaf };
 enum class Aggregate : uint8_t { kAverage, kSum, kMin, kMax };
-enum class PostTransform : uint8_t { kNone, kSoftmax, kLogistic, kSoftmaxZero, kProbit };
+enum class PostTransform : uint8_t { kNone, kLogistic, kSoftmax, kSoftmaxZero, kProbit };
 
 struct LeafWeight {
   int64_t target = 0;  // output, or class
