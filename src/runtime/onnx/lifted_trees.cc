@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "runtime/cat.h"
@@ -196,6 +197,11 @@ Status LiftedTrees::AddTree(const TreeEnsemble& e, size_t t, trees::ForestBuilde
         break;
       }
       case NodeMode::kLeaf: break;
+    }
+    // "Any number" (<= infinity, how scikit-learn parts missing from present) said so that every engine can hold it.
+    if (value[i] == std::numeric_limits<double>::infinity()) {
+      if (comparison[i] == trees::Comparison::kLessEqual) comparison[i] = trees::Comparison::kGreaterEqual, value[i] = -value[i];
+      if (comparison[i] == trees::Comparison::kGreater) comparison[i] = trees::Comparison::kLess, value[i] = -value[i];
     }
   }
   trees::TreeArrays arrays;

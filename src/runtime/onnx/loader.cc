@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "runtime/batching.h"
 #include "runtime/cat.h"
 #include "runtime/file.h"
 #include "runtime/onnx/lifted_model.h"
@@ -19,7 +20,7 @@ constexpr int64_t kMessageBytesMax = (int64_t{1} << 31) - 1;  // protobuf's own 
 
 class OnnxLoader final : public ModelLoader {
  public:
-  explicit OnnxLoader(OnnxOptions options) : options_(std::move(options)) {}
+  OnnxLoader(OnnxOptions options, const Clock* clock) : options_(std::move(options)), clock_(clock) {}
 
   std::vector<std::string> Formats() const override { return {"ONNX (.onnx)"}; }
 
@@ -48,7 +49,7 @@ class OnnxLoader final : public ModelLoader {
     const std::string data_folder = HasExternalData(file) ? folder : "";
     if (options.engine == "onnxruntime") {
       info.engine_reason = "asked for by name";
-      return OpenWithOrt(file, facts, bytes, data_folder, std::move(info));
+      return Batched(OpenWithOrt(file, facts, bytes, data_folder, std::move(info)));
     }
     StatusOr<std::unique_ptr<LiftedModel>> lifted = Lift(file, facts, info, options);
     if (lifted.ok()) lifted = Prove(*std::move(lifted), file, facts, bytes, data_folder, info, options);
@@ -59,7 +60,7 @@ class OnnxLoader final : public ModelLoader {
       return absl::FailedPreconditionError(Cat("engine '", options.engine, "' cannot serve this model: ", lifted.status().message()));
     }
     info.engine_reason = Cat("not lifted into Vigil's own trees: ", lifted.status().message());
-    return OpenWithOrt(file, facts, bytes, data_folder, std::move(info));
+    return Batched(OpenWithOrt(file, facts, bytes, data_folder, std::move(info)));
   }
 
   static StatusOr<std::unique_ptr<LiftedModel>> Lift(const OnnxFile& file, const OnnxFacts& facts, const ModelInfo& info,
@@ -115,11 +116,20 @@ class OnnxLoader final : public ModelLoader {
     return info;
   }
 
+  // Only what serves is batched, not the judge of a lifted model.
+  StatusOr<std::unique_ptr<LoadedModel>> Batched(StatusOr<std::unique_ptr<LoadedModel>> model) const {
+    if (!model.ok() || clock_ == nullptr || options_.batching.rows_max <= 0) return model;
+    return MakeBatchingModel(*std::move(model), options_.batching, *clock_);
+  }
+
   const OnnxOptions options_;
+  const Clock* const clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<ModelLoader> MakeOnnxLoader(OnnxOptions options) { return std::make_unique<OnnxLoader>(std::move(options)); }
+std::unique_ptr<ModelLoader> MakeOnnxLoader(OnnxOptions options, const Clock* clock) {
+  return std::make_unique<OnnxLoader>(std::move(options), clock);
+}
 
 }  // namespace vigil::onnx

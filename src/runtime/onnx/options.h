@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/batch_queue.h"
+
 namespace vigil::onnx {
 
 struct OnnxOptions {
@@ -14,6 +16,9 @@ struct OnnxOptions {
   // Execution providers in order of preference, as ONNX Runtime names them with or without "ExecutionProvider" ("CUDA"); the CPU comes
   // last of itself.
   std::vector<std::string> providers;
+  // Calls that arrive about the same time are scored together; rows_max 0: each is scored where it arrives. Models that are lifted into our
+  // own trees are never batched.
+  BatchingOptions batching{.rows_max = 0};
 };
 
 inline constexpr int kOnnxThreadsMax = 1024;

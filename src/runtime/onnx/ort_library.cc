@@ -14,16 +14,18 @@ constexpr char kInstall[] =
     "install it with `tools/setup/setup.sh` in Vigil's sources, or anywhere with `pip install --target DIR onnxruntime==1.32.0` and "
     "VIGIL_ONNXRUNTIME_LIB=DIR/onnxruntime/capi/libonnxruntime.so.1.32.0";
 
-// OrtStatus of a library older than any header: only these two entries are needed to say so.
 Status Failed(const std::string& path, const std::string& why) { return absl::UnavailableError(Cat(path, ": ", why, "; ", kInstall)); }
 
 StatusOr<const OrtLibrary*> LoadOnce() {
   std::vector<std::string> places;
-  if (const char* place = std::getenv("VIGIL_ONNXRUNTIME_LIB"); place != nullptr && *place != '\0') places.push_back(place);
-  std::error_code ignored;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  if (!ignored) places.push_back((program.parent_path().parent_path() / "lib" / "libonnxruntime.so").string());
-  places.push_back("libonnxruntime.so.1");
+  if (const char* place = std::getenv("VIGIL_ONNXRUNTIME_LIB"); place != nullptr && *place != '\0') {
+    places.push_back(place);  // the one that was asked for, or none
+  } else {
+    std::error_code ignored;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    if (!ignored) places.push_back((program.parent_path().parent_path() / "lib" / "libonnxruntime.so").string());
+    places.push_back("libonnxruntime.so.1");
+  }
   void* handle = nullptr;
   std::string tried, found;
   for (const std::string& place : places) {

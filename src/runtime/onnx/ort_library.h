@@ -24,8 +24,8 @@ struct OrtLibrary {
   Status Take(OrtStatus* status) const;
 };
 
-// Looked for at VIGIL_ONNXRUNTIME_LIB, then beside the program in ../lib, then where the system looks. Loaded once and kept. Any thread.
-// UNAVAILABLE says what was tried and the command that installs it.
+// VIGIL_ONNXRUNTIME_LIB names it; without that it is looked for beside the program in ../lib, then where the system looks. Loaded once and
+// kept. Any thread. UNAVAILABLE says what was tried and the command that installs it.
 StatusOr<const OrtLibrary*> LoadOrt();
 
 template <typename T, void (*OrtApi::*Release)(T*)>
