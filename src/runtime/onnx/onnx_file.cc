@@ -160,10 +160,10 @@ class FileParser {
 
   Status ParseEntry(std::string_view bytes, std::vector<std::pair<std::string_view, std::string_view>>* to) {
     VIGIL_RETURN_IF_ERROR(Count());
-    auto& [key, value] = to->emplace_back();
+    std::pair<std::string_view, std::string_view>& entry = to->emplace_back();
     return ForEachField(bytes, [&](const WireReader& r) {
-      if (r.field() == 1) key = r.bytes();
-      if (r.field() == 2) value = r.bytes();
+      if (r.field() == 1) entry.first = r.bytes();
+      if (r.field() == 2) entry.second = r.bytes();
       return absl::OkStatus();
     });
   }
