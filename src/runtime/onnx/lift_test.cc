@@ -7,6 +7,7 @@
 #include "runtime/cat.h"
 #include "runtime/onnx/lifted_model.h"
 #include "runtime/onnx/loader.h"
+#include "runtime/testing/allocation_counter.h"
 #include "runtime/testing/onnx_trees.h"
 #include "runtime/testing/onnx_writer.h"
 
@@ -137,6 +138,42 @@ TEST_F(LiftTest, TreeEnsembleOfVersionFive) {
     }
   }
   EXPECT_GT(lifted, 80) << "most of them must be lifted";
+}
+
+// As CatBoost exports two classes: one's weights are minus the other's.
+TEST_F(LiftTest, MirroredClassesTakeHalfTheTrees) {
+  OnnxTreesOptions options;
+  options.classifier = true;
+  options.targets = 2;
+  options.first_label = 0;
+  options.modes = {3};  // BRANCH_GT
+  options.weights = OnnxTreesOptions::Weights::kMirrored;
+  for (int post = 0; post < 5; ++post) {
+    options.post_transform = post;
+    EXPECT_EQ(CheckMany(options, Cat("mirrored, post ", post)), 3);
+  }
+  const StatusOr<Both> both = Open(testing::RandomOnnxTrees(options, 1));
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(both->lifted->program().trees()[0]->forest().outputs, 1);
+}
+
+TEST_F(LiftTest, AWarmCallAllocatesNothing) {
+  OnnxTreesOptions options;
+  options.classifier = true;
+  options.targets = 3;
+  const StatusOr<Both> both = Open(testing::RandomOnnxTrees(options, 1));
+  ASSERT_TRUE(both.ok()) << both.status();
+  const std::vector<float> rows(64 * 5, 0.5f);
+  const std::unique_ptr<Scorer> scorer = both->lifted->NewScorer();
+  Outputs outputs;
+  const auto score = [&](size_t n) {
+    ScoreCall call;
+    EXPECT_TRUE(scorer->Score(Batch::FloatMatrix(rows.data(), n, 5), call, &outputs).ok());
+  };
+  score(64);
+  const int64_t before = testing::ThreadAllocations();
+  for (const size_t n : {64, 1, 7}) score(n);
+  EXPECT_EQ(testing::ThreadAllocations(), before);
 }
 
 // One classifier with what converters put around it.

@@ -3,9 +3,13 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <mutex>
 
 #include "gtest/gtest.h"
 #include "runtime/cat.h"
@@ -242,6 +246,36 @@ TEST_F(OrtModelTest, ProvidersAreListedAndChosenByName) {
   const Status unknown = Load(Echo(1, {-1, 3}), options).status();
   EXPECT_EQ(unknown.code(), absl::StatusCode::kUnimplemented);
   EXPECT_TRUE(Says(unknown, "CPUExecutionProvider")) << unknown;
+}
+
+TEST_F(OrtModelTest, BatchedWhereItIsAskedFor) {
+  const SystemClock clock;
+  OnnxOptions options;
+  options.batching.rows_max = 8;
+  const std::string path = (folder_ / "model" / "m.onnx").string();
+  std::ofstream(path, std::ios::binary) << Echo(1, {-1, 3});
+  const auto model = MakeOnnxLoader(options, &clock)->Load(path, LoadOptions());
+  ASSERT_TRUE(model.ok()) << model.status();
+  const float rows[] = {1, 2, 3};
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool answered = false;
+  ScoreCall call;
+  call.post = [&](std::function<void()> work) {
+    work();
+    const std::lock_guard lock(mutex);
+    answered = true;
+    wake.notify_all();
+  };
+  call.done = [](Status status) { EXPECT_TRUE(status.ok()) << status; };
+  Outputs outputs;
+  const Batch batch = Batch::FloatMatrix(rows, 1, 3, "x");
+  const auto state = (*model)->NewScorer()->Score(batch, call, &outputs);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(*state, ScoreState::kLater);
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(wake.wait_for(lock, std::chrono::seconds(10), [&] { return answered; }));
+  EXPECT_EQ(outputs.tensors[0].floats, (std::vector<float>{1, 2, 3}));
 }
 
 TEST_F(OrtModelTest, RefusalsNameThePlaceAndTheNearestRightThing) {

@@ -83,6 +83,12 @@ class OnnxTrees {
       case OnnxTreesOptions::Weights::kOneTarget: node->weights.emplace_back(0, Round(Weight())); return;
       case OnnxTreesOptions::Weights::kSecondOnly: node->weights.emplace_back(1, Round(Weight())); return;
       case OnnxTreesOptions::Weights::kOneATree: node->weights.emplace_back(tree_ % o_.targets, Round(Weight())); return;
+      case OnnxTreesOptions::Weights::kMirrored: {
+        const double weight = Round(Weight());
+        node->weights.emplace_back(0, -weight);
+        node->weights.emplace_back(1, weight);
+        return;
+      }
       case OnnxTreesOptions::Weights::kEveryTarget:
         for (int64_t k = 0; k < o_.targets; ++k) node->weights.emplace_back(k, Round(Weight()));
         return;

@@ -19,7 +19,7 @@ struct OnnxTreesOptions {
   int64_t leaves_max = 0;        // leaf-wise growth to so many leaves; 0: by depth
   std::vector<int> modes = {0};  // drawn from: NodeMode's numbers
   double missing_true = 0.3;     // share of splits whose missing values take the true branch
-  enum class Weights { kOneTarget, kEveryTarget, kOneATree, kSecondOnly } weights = Weights::kEveryTarget;
+  enum class Weights { kOneTarget, kEveryTarget, kOneATree, kSecondOnly, kMirrored } weights = Weights::kEveryTarget;
   bool positive_weights = false;
   int64_t base_values = 0;  // how many
   int aggregate = 1;        // AVERAGE, SUM, MIN, MAX
