@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 printf 'load before: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
 bench() { printf '\n== %s\n' "$*"; "build/bin/$@" || exit 1; }
 bench engine_bench                                      # trains its model once, beside the program
+bench onnx_bench
 bench net_echo_bench
 bench vigil bench serve build/bin/engine_bench_500x6x30.json
 bench storage_bench "$@"                                # --full: label join against 10M predictions

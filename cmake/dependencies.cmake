@@ -32,9 +32,12 @@ target_compile_features(simdjson PUBLIC cxx_std_20)
 add_library(duckdb_headers INTERFACE)
 target_include_directories(duckdb_headers SYSTEM INTERFACE ${VIGIL_DEPS}/include)
 
+add_library(onnxruntime_headers INTERFACE)
+target_include_directories(onnxruntime_headers SYSTEM INTERFACE ${VIGIL_DEPS}/include)
+
 # Libraries loaded at run time are found beside the binary's folder (build/lib), so a build tree can be moved.
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
-foreach(library libduckdb.so libxgboost.so)
+foreach(library libduckdb.so libxgboost.so libonnxruntime.so)
   if(EXISTS ${VIGIL_DEPS}/lib/${library})
     file(CREATE_LINK ${VIGIL_DEPS}/lib/${library} ${CMAKE_BINARY_DIR}/lib/${library} SYMBOLIC)
   endif()

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/text.h"
 
 extern char** environ;
@@ -163,6 +164,18 @@ void ReadMonitoring(const Json& value, MonitorOptions* options) {
   options->cusum_error_ratio = value.at("cusum_error_ratio");
 }
 
+onnx::OnnxOptions ReadOnnx(const Json& value) {
+  onnx::OnnxOptions options;
+  options.intra_threads = value.at("intra_threads");
+  options.inter_threads = value.at("inter_threads");
+  options.providers = absl::StrSplit(value.at("providers").get_ref<const std::string&>(), ',', absl::SkipEmpty());
+  options.batching.rows_max = value.at("batch_rows_max");
+  options.batching.delay_us_max = Duration(value, "batch_delay");
+  options.batching.queue_rows_max = value.at("batch_queue_rows_max");
+  options.batching.threads = value.at("batch_threads");
+  return options;
+}
+
 Status ReadAlerts(const Json& value, const std::string& file, ServerConfig* config) {
   config->external_url = value.at("external_url");
   if (value.contains("webhooks")) value["webhooks"].get_to(config->webhooks);
@@ -249,6 +262,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   ReadServer(value.at("server"), &config);
   VIGIL_RETURN_IF_ERROR(ReadLog(value.at("log"), &config));
   ReadMonitoring(value.at("monitoring"), &config.monitor);
+  config.onnx = ReadOnnx(value.at("onnx"));
   VIGIL_RETURN_IF_ERROR(ReadAlerts(value.at("alerts"), file, &config));
   if (value.contains("models")) {
     for (const Json& model : value["models"]) config.models.push_back(ReadModel(model));

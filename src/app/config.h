@@ -11,6 +11,7 @@
 #include "domain/schema.h"
 #include "monitoring/monitor.h"
 #include "net/server.h"
+#include "runtime/onnx/options.h"
 #include "service/policies.h"
 #include "storage/prediction_log.h"
 
@@ -34,6 +35,7 @@ struct ServerConfig {
   std::string default_model;
   PredictionLogOptions log;
   MonitorOptions monitor;
+  onnx::OnnxOptions onnx;
   std::vector<ModelConfig> models;
   std::vector<AlertRule> alert_rules;
   std::vector<std::string> webhooks;

@@ -130,7 +130,7 @@ class RunningServer final : public Server {
   }
 
   void BuildRegistry() {
-    loaders_ = MakeLoaders();
+    loaders_ = MakeLoaders(config_.onnx, wall_clock_);
     RegistryOptions options;
     options.default_model = config_.default_model;
     registry_ = std::make_unique<Registry>(

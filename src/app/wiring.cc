@@ -2,17 +2,27 @@
 
 #include <unistd.h>
 
+#include "runtime/onnx/loader.h"
 #include "runtime/trees/loader.h"
 
 namespace vigil {
 
-std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() {
+namespace {
+
+std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx, const Clock* clock) {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
   loaders.push_back(trees::MakeXgboostLoader());
   loaders.push_back(trees::MakeLightgbmLoader());
   loaders.push_back(trees::MakeCatboostLoader());
+  loaders.push_back(onnx::MakeOnnxLoader(onnx, clock));
   return loaders;
 }
+
+}  // namespace
+
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock) { return Loaders(onnx, &clock); }
+
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() { return Loaders({}, nullptr); }
 
 std::string ProgramPath() {
   char path[4096];

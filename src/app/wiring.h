@@ -5,11 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "runtime/model.h"
+#include "runtime/onnx/options.h"
 
 namespace vigil {
 
-// Every model format that this build serves.
+// Every model format that this build serves. `clock` judges deadlines where calls are batched and must outlive the models.
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock);
+// For verbs that score by themselves: every setting at its default, nothing batched.
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders();
 
 // This program's own path: what a retraining job runs.

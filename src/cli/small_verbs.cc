@@ -84,6 +84,7 @@ int Doctor(bool json) {
   findings.push_back(TryLibrary("libduckdb.so", "VIGIL_DUCKDB_LIB", "reading and writing Parquet, CSV and NDJSON files"));
   const StatusOr<std::string> trainer = TrainerLibrary();
   findings.push_back({"libxgboost.so", trainer.ok(), trainer.ok() ? *trainer : std::string(trainer.status().message())});
+  findings.push_back(TryLibrary("libonnxruntime.so", "VIGIL_ONNXRUNTIME_LIB", "serving ONNX models that are not tree ensembles"));
   findings.push_back({"cores", true, absl::StrCat(sysconf(_SC_NPROCESSORS_ONLN))});
   findings.push_back(
       {"avx2", __builtin_cpu_supports("avx2") != 0, "byte-rank engines run on any CPU; AVX2 and AVX-512 VBMI make them fast"});

@@ -15,7 +15,7 @@ SERVED = ["xgboost_deep", "xgboost_early_stop", "xgboost_fraud", "xgboost_missin
 FILES = [f"{name}/model.{ending}" for name in SERVED for ending in ("json", "ubj")]
 # One file of each model that is not served today; `vigil inspect` and `vigil predict` say so and exit 4.
 NOT_SERVED = ["xgboost_dart/model.json", "xgboost_dart/model.ubj", "xgboost_categorical/model.json", "xgboost_categorical/model.ubj",
-              "xgboost_categorical_strings/model.json", "xgboost_categorical_strings/model.ubj", "mlp/model.onnx", "sklearn_logreg/model.onnx",
+              "xgboost_categorical_strings/model.json", "xgboost_categorical_strings/model.ubj",
               "tensorflow_mlp/saved_model", "triton_mlp/repository"]
 EXIT_BAD_MODEL = 4
 

@@ -30,11 +30,30 @@ packages() {
     || { tail -5 "$deps/apt.log" >&2; die "apt-get install failed (log: .deps/apt.log)"; }
 }
 
+# No wheel carries ONNX Runtime's C header and Debian 12 does not package it; Debian 13 does. One package is fetched from the machine's own
+# mirror, signature checked by apt and hash by us, with a package list of our own: the system's apt never hears of Debian 13.
+onnxruntime_header() {
+  local dl="$1" deb=libonnxruntime-dev_1.21.0+dfsg-1_amd64.deb apt="$deps/apt"
+  if [ ! -f "$dl/$deb" ]; then
+    local mirror; mirror="$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | awk '$1 == "bookworm" {print $2; exit}')"
+    [ -n "$mirror" ] || die "no Debian 12 (bookworm) mirror is configured"
+    mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$mirror" >"$apt/sources.list"
+    local own=(-qq -o APT::Sandbox::User=root -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State="$apt/state"
+               -o Dir::State::status=/dev/null -o Dir::Cache="$apt/cache" -o Acquire::Languages=none)
+    apt-get "${own[@]}" update || die "apt-get could not read Debian 13's package list"
+    (cd "$dl" && apt-get "${own[@]}" download libonnxruntime-dev=1.21.0+dfsg-1) || die "apt-get could not fetch ONNX Runtime's header"
+    rm -rf "$apt"
+  fi
+  (cd "$dl" && sha256sum -c --quiet "$OLDPWD/tools/setup/deb-natives.sha256") || die "ONNX Runtime's header does not match its hash"
+  dpkg-deb --fsys-tarfile "$dl/$deb" | tar -x -C "$deps/include" --strip-components=4 ./usr/include/onnxruntime/onnxruntime_c_api.h
+}
+
 # httptools is taken as source: its vendored llhttp is what we compile.
 natives() {
-  local want; want="$(stamp tools/setup/natives.txt tools/setup/npm-natives.sha256 tools/setup/setup.sh)"
+  local want; want="$(stamp tools/setup/natives.txt tools/setup/npm-natives.sha256 tools/setup/deb-natives.sha256 tools/setup/setup.sh)"
   current natives "$want" && return 0
-  say "fetching pinned native libraries (llhttp, simdjson, XGBoost, DuckDB, Node)"
+  say "fetching pinned native libraries (llhttp, simdjson, XGBoost, DuckDB, ONNX Runtime, Node)"
   [ -x "$deps/venv/bin/python" ] || python3 -m venv "$deps/venv" || die "python3 -m venv failed"
   local dl="$deps/downloads"; mkdir -p "$dl"
   "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson \
@@ -55,6 +74,8 @@ natives() {
   (cd "$dl" && sha256sum -c --quiet "$OLDPWD/tools/setup/npm-natives.sha256") || die "a DuckDB download does not match its hash"
   tar -xzf "$dl"/duckdb-node-bindings-linux-x64-1.4.4-r.1.tgz -C "$deps/lib" --strip-components=1 package/libduckdb.so
   tar -xzf "$dl"/duckdb-1.4.4.tgz -C "$deps/include" --strip-components=5 package/src/duckdb/src/include/duckdb.h
+  unzip -q -o -p "$dl"/onnxruntime-1.32.0-*.whl 'onnxruntime/capi/libonnxruntime.so.*' >"$deps/lib/libonnxruntime.so"
+  onnxruntime_header "$dl"
   finish natives "$want"
 }
 
