@@ -52,7 +52,7 @@ LoggedPrediction Row(TimeUs time, float amount, double label) {
   LoggedPrediction row;
   row.time = time;
   row.features = {amount, 2};
-  row.entity = absl::StrCat("card-", static_cast<int>(amount) % 7);
+  row.entity = absl::StrCat("card-", std::isnan(amount) ? 0 : static_cast<int>(amount) % 7);
   row.labelled = true;
   row.label = label;
   row.label_time = time + 7 * kDayUs;

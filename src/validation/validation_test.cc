@@ -108,9 +108,11 @@ const GateCheck* Find(const GateReport& report, const std::string& name) {
   }
   return nullptr;
 }
+// `report` may be a temporary.
 #define EXPECT_CHECK(report, name, expected)                             \
   do {                                                                   \
-    const GateCheck* check = Find(report, name);                         \
+    const GateReport checked = (report);                                 \
+    const GateCheck* check = Find(checked, name);                        \
     ASSERT_NE(check, nullptr) << name << " is not among the checks";     \
     EXPECT_EQ(check->passed, expected) << name << ": " << check->detail; \
   } while (false)
