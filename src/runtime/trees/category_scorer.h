@@ -13,7 +13,7 @@ namespace vigil::trees {
 void DescribeCategoryInputs(absl::Span<const std::shared_ptr<const CategoryCodes>> categories, Precision inputs, Signature* signature);
 
 // `inner` takes the coded matrix. `signature` (as DescribeCategoryInputs left it), and `categories`, one a column, must outlive it. A batch
-// of one matrix of numbers goes to `inner` as it is: codes already.
+// of one matrix of numbers is taken too: codes in the columns of texts, else the columns' own values.
 std::unique_ptr<Scorer> MakeCategoryScorer(const Signature& signature, absl::Span<const std::shared_ptr<const CategoryCodes>> categories,
                                            Precision inputs, std::unique_ptr<Scorer> inner);
 

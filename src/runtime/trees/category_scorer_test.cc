@@ -54,7 +54,8 @@ TEST_F(CategoryScorerTest, TextsScoreAsTheirCodes) {
   texts.Add({"v", DType::kFloat64, {5}, v_.data()});  // by name, in any order and type of number
   texts.Add({"s", DType::kString, {5, 1}, s_.data()});
   texts.Add({"k", DType::kFloat32, {5, 1}, k_.data()});
-  const std::vector<double> codes = {0, 2, 0.5, 1, 0, -1, 2, 1, 2, kNan, kNan, 0, kNan, kNan, kNan};
+  // Codes where there are texts; numbers are their own categories here too.
+  const std::vector<double> codes = {0, 9, 0.5, 1, 1, -1, 2, 5, 2, kNan, 7, 0, kNan, kNan, kNan};
   Batch coded(5);
   coded.Add({"input", DType::kFloat64, {5, 3}, codes.data()});
   const auto from_texts = Score(texts), from_codes = Score(coded);
@@ -62,6 +63,13 @@ TEST_F(CategoryScorerTest, TextsScoreAsTheirCodes) {
   ASSERT_TRUE(from_codes.ok()) << from_codes.status();
   EXPECT_EQ(*from_texts, *from_codes);
   EXPECT_NE((*from_texts)[0], (*from_texts)[1]);
+  // Every column counts: 9 is a category of the model's, its code 2 is none.
+  const std::vector<double> other = {0, 2, 0.5};
+  Batch unseen(1);
+  unseen.Add({"input", DType::kFloat64, {1, 3}, other.data()});
+  const auto from_unseen = Score(unseen);
+  ASSERT_TRUE(from_unseen.ok()) << from_unseen.status();
+  EXPECT_NE((*from_unseen)[0], (*from_codes)[0]);
 }
 
 TEST_F(CategoryScorerTest, WhatDoesNotFitIsRefusedByName) {
