@@ -25,8 +25,16 @@ constexpr int kMeasurePasses = 3;
 constexpr int64_t kMeasurePassNsMax = 500'000;  // about: at least one batch
 constexpr double kClearlyFaster = 0.95;         // of the time: what a later candidate must do to be taken
 
-// In the order they are tried: those that are likely the fastest where they fit come first.
-constexpr std::string_view kCandidates[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
+// In the order they are tried: those that are likely the fastest where they fit come first. Which of the middle two that is, the number
+// of leaves says.
+constexpr std::string_view kCandidatesFewLeaves[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
+constexpr std::string_view kCandidatesManyLeaves[] = {"rank-oblivious", "byte-rank", "rank-nodes", "rank-leaves", "float-interleaved"};
+
+absl::Span<const std::string_view> Candidates(const Forest& forest) {
+  // Splits of every tree on average: nodes that no path reaches count too, which matters little here.
+  const size_t trees = std::max(1, forest.trees());
+  return forest.left.size() / trees / 2 < kLeafLanes ? absl::MakeConstSpan(kCandidatesFewLeaves) : kCandidatesManyLeaves;
+}
 
 size_t Bytes(Precision precision) { return precision == Precision::kFloat64 ? sizeof(double) : sizeof(float); }
 
@@ -191,13 +199,13 @@ std::string TimesText(double alone, double together) {
 }
 
 // The fastest candidate that can hold the forest, of those that are not known to be wrong; none: a null engine, and why.
-EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string_view>& wrong, Probe* probe) {
+EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string>& wrong, Probe* probe) {
   const int64_t begin = ThreadCpuNs();
   std::unique_ptr<Engine> best;
   double best_score = 0;
   std::string best_times, others;
-  for (const std::string_view name : kCandidates) {
-    if (wrong.count(name) != 0) continue;
+  for (const std::string_view name : Candidates(forest)) {
+    if (wrong.count(std::string(name)) != 0) continue;
     if (best != nullptr && ThreadCpuNs() - begin > kEngineChoiceBudgetNs) {
       others += Cat("; ", name, " not tried: the ", kEngineChoiceBudgetNs / 1'000'000, " ms for this were over");
       continue;
@@ -236,7 +244,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
     return EngineChoice{std::move(engine), "asked for by name"};
   }
   Probe probe(forest, Random(seed), self_check);
-  std::set<std::string_view> wrong;
+  std::set<std::string> wrong;
   std::string disagreements;
   while (true) {
     EngineChoice choice = MeasureCandidates(forest, wrong, &probe);
@@ -248,7 +256,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
       choice.reason += disagreements;
       return choice;
     }
-    wrong.insert(*std::find(std::begin(kCandidates), std::end(kCandidates), choice.engine->name()));
+    wrong.emplace(choice.engine->name());
     disagreements += Cat("; not ", choice.engine->name(), ": ", status.message());
   }
 }
