@@ -28,7 +28,11 @@ struct ModelInfo {
 
 // What one scoring call asks for, and by when.
 struct ScoreCall {
-  bool margin = false;              // also a `margin` output, before the objective's transform
+  bool margin = false;  // also a `margin` output, before the objective's transform
+  // Also a `contributions` output, FP64: how much each column moved the margin, and the bias last, adding up to the margin:
+  // [n, columns + 1], or [n, k, columns + 1] with k margins a row. FAILED_PRECONDITION, saying why, where a model has none.
+  bool contributions = false;
+  bool leaves = false;              // also a `leaves` output, INT32 [n, trees]: the leaf reached in each tree, as the file numbers both
   bool doubles = false;             // outputs of a model that computes in doubles come as FP64 instead of rounded to FP32
   int64_t tree_limit = 0;           // rounds to use; 0: all
   int64_t deadline_ns = INT64_MAX;  // Clock::MonotonicNs; a runtime that answers later gives up with DEADLINE_EXCEEDED

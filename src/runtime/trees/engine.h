@@ -49,7 +49,7 @@ StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
 // "rank-nodes": complete trees to depth 6, whose decisions are walked; deeper ones as chained blocks.
 StatusOr<std::unique_ptr<Engine>> MakeRankNodesEngine(const Forest& forest);
 
-// "rank-leaves": trees of any shape of up to 64 leaves, each found by its path's decisions; larger ones as chained blocks.
+// "rank-leaves": trees of any shape of up to 32 leaves, each found by its path's decisions; larger ones as chained blocks.
 StatusOr<std::unique_ptr<Engine>> MakeRankLeavesEngine(const Forest& forest);
 
 // "rank-oblivious": trees that ask one thing a level, to depth 16: their decisions number the leaf.

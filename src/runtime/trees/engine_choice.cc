@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -20,12 +21,20 @@ constexpr int32_t kSelfCheckRows = 160;
 constexpr int32_t kSelfCheckCells = 4 << 20;  // wide models are checked on fewer rows
 
 constexpr size_t kMeasuredRows = 64;
-constexpr int kMeasureRepeats = 3;
-constexpr int64_t kMeasureNsMax = 2'000'000;  // of one engine at one batch size
-constexpr double kClearlyFaster = 0.95;       // of the time: what a later candidate must do to be taken
+constexpr int kMeasurePasses = 3;
+constexpr int64_t kMeasurePassNsMax = 500'000;  // about: at least one batch
+constexpr double kClearlyFaster = 0.95;         // of the time: what a later candidate must do to be taken
 
-// In the order they are tried: those that are likely the fastest where they fit come first.
-constexpr std::string_view kCandidates[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
+// In the order they are tried: those that are likely the fastest where they fit come first. Which of the middle two that is, the number
+// of leaves says.
+constexpr std::string_view kCandidatesFewLeaves[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
+constexpr std::string_view kCandidatesManyLeaves[] = {"rank-oblivious", "byte-rank", "rank-nodes", "rank-leaves", "float-interleaved"};
+
+absl::Span<const std::string_view> Candidates(const Forest& forest) {
+  // Splits of every tree on average: nodes that no path reaches count too, which matters little here.
+  const size_t trees = std::max(1, forest.trees());
+  return forest.left.size() / trees / 2 < kLeafLanes ? absl::MakeConstSpan(kCandidatesFewLeaves) : kCandidatesManyLeaves;
+}
 
 size_t Bytes(Precision precision) { return precision == Precision::kFloat64 ? sizeof(double) : sizeof(float); }
 
@@ -151,15 +160,21 @@ class Probe {
   double Measure(const Engine& engine, size_t block) {
     AlignedBytes scratch(engine.scratch_bytes());
     forest_.TreeEnds(0, absl::MakeSpan(ends_));
-    const size_t rows = std::min(n_, kMeasuredRows);
-    const int64_t begin = ThreadCpuNs();
-    int64_t best = std::numeric_limits<int64_t>::max();
-    for (int i = 0; i < kMeasureRepeats && ThreadCpuNs() - begin < kMeasureNsMax; ++i) {
-      const int64_t before = ThreadCpuNs();
-      ScoreInBlocks(engine, forest_, rows_.data(), rows, block, ends_, scratch.data(), got_.data());
-      best = std::min(best, ThreadCpuNs() - before);
+    const size_t rows = std::min(n_, kMeasuredRows), row_bytes = rows_.size() / n_;
+    double best = std::numeric_limits<double>::infinity();
+    for (int pass = 0; pass < kMeasurePasses; ++pass) {
+      const int64_t begin = ThreadCpuNs();
+      int64_t took = 0;
+      size_t done = 0;
+      for (; done < rows && took < kMeasurePassNsMax; done += block) {
+        const size_t n = std::min(block, rows - done);
+        engine.Score(rows_.data() + done * row_bytes, n, ends_, scratch.data(), got_.data());
+        if (took == 0 || done % 16 == 0) took = ThreadCpuNs() - begin;
+      }
+      took = ThreadCpuNs() - begin;
+      best = std::min(best, static_cast<double>(took) / static_cast<double>(std::min(done, rows)));
     }
-    return static_cast<double>(best) / static_cast<double>(rows);
+    return best;
   }
 
  private:
@@ -183,6 +198,41 @@ std::string TimesText(double alone, double together) {
   return Cat(text(alone), " us a row alone, ", text(together), " in batches of ", kMeasuredRows);
 }
 
+// The fastest candidate that can hold the forest, of those that are not known to be wrong; none: a null engine, and why.
+EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string>& wrong, Probe* probe) {
+  const int64_t begin = ThreadCpuNs();
+  std::unique_ptr<Engine> best;
+  double best_score = 0;
+  std::string best_times, others;
+  for (const std::string_view name : Candidates(forest)) {
+    if (wrong.count(std::string(name)) != 0) continue;
+    if (best != nullptr && ThreadCpuNs() - begin > kEngineChoiceBudgetNs) {
+      others += Cat("; ", name, " not tried: the ", kEngineChoiceBudgetNs / 1'000'000, " ms for this were over");
+      continue;
+    }
+    StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
+    if (!engine.ok()) {
+      others += Cat("; not ", name, ": ", engine.status().message());
+      continue;
+    }
+    const double alone = probe->Measure(**engine, 1), together = probe->Measure(**engine, kMeasuredRows);
+    const double score = alone * together;
+    if (best == nullptr || score < best_score * kClearlyFaster * kClearlyFaster) {
+      if (best != nullptr) others += Cat("; ", best->name(), ": ", best_times);
+      best = *std::move(engine);
+      best_score = score;
+      best_times = TimesText(alone, together);
+    } else {
+      others += Cat("; ", name, ": ", TimesText(alone, together));
+    }
+  }
+  if (best == nullptr) return {nullptr, others};
+  const std::string description = best->description();
+  std::string reason =
+      Cat("the fastest measured: ", best_times, description.empty() ? "" : " (", description, description.empty() ? "" : ")", others);
+  return {std::move(best), std::move(reason)};
+}
+
 }  // namespace
 
 Status SelfCheck(const Forest& forest, const Engine& engine, Random random) { return Probe(forest, random, true).Check(engine); }
@@ -194,38 +244,21 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
     return EngineChoice{std::move(engine), "asked for by name"};
   }
   Probe probe(forest, Random(seed), self_check);
-  const int64_t begin = ThreadCpuNs();
-  std::unique_ptr<Engine> best;
-  double best_score = 0;
-  std::string best_times, others;
-  for (const std::string_view name : kCandidates) {
-    if (best != nullptr && ThreadCpuNs() - begin > kEngineChoiceBudgetNs) {
-      others += Cat("; ", name, " not tried: the ", kEngineChoiceBudgetNs / 1'000'000, " ms for this were over");
-      continue;
+  std::set<std::string> wrong;
+  std::string disagreements;
+  while (true) {
+    EngineChoice choice = MeasureCandidates(forest, wrong, &probe);
+    if (choice.engine == nullptr) {
+      return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", choice.reason, disagreements)};
     }
-    StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
-    Status status = engine.status();
-    if (status.ok() && self_check) status = probe.Check(**engine);
-    if (!status.ok()) {
-      others += Cat("; not ", name, ": ", status.message());
-      continue;
+    const Status status = self_check ? probe.Check(*choice.engine) : absl::OkStatus();
+    if (status.ok()) {
+      choice.reason += disagreements;
+      return choice;
     }
-    const double alone = probe.Measure(**engine, 1), together = probe.Measure(**engine, kMeasuredRows);
-    const double score = alone * together;
-    if (best == nullptr || score < best_score * kClearlyFaster * kClearlyFaster) {
-      if (best != nullptr) others += Cat("; ", best->name(), ": ", best_times);
-      best = *std::move(engine);
-      best_score = score;
-      best_times = TimesText(alone, together);
-    } else {
-      others += Cat("; ", name, ": ", TimesText(alone, together));
-    }
+    wrong.emplace(choice.engine->name());
+    disagreements += Cat("; not ", choice.engine->name(), ": ", status.message());
   }
-  if (best == nullptr) return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", others)};
-  const std::string description = best->description();
-  std::string reason =
-      Cat("the fastest measured: ", best_times, description.empty() ? "" : " (", description, description.empty() ? "" : ")", others);
-  return EngineChoice{std::move(best), std::move(reason)};
 }
 
 }  // namespace vigil::trees

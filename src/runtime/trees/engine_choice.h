@@ -12,7 +12,7 @@
 
 namespace vigil::trees {
 
-// Once building, checking and measuring candidates has taken this much of the thread's time, no further one is tried.
+// Once building and measuring candidates has taken this much of the thread's time, no further one is tried.
 inline constexpr int64_t kEngineChoiceBudgetNs = 30'000'000;
 
 // Every engine's name.
@@ -35,8 +35,8 @@ struct EngineChoice {
   std::string reason;  // one sentence
 };
 
-// The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest and
-// agree with the reference, within kEngineChoiceBudgetNs; `forced`, if not empty, must be able to and agree.
+// The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest,
+// within kEngineChoiceBudgetNs; one that then disagrees with the reference is passed over. `forced`, if not empty, must be able and agree.
 StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed);
 
 }  // namespace vigil::trees

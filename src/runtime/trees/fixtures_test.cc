@@ -1,5 +1,6 @@
 // Every XGBoost fixture, in both formats, on every engine, in batches of 1 to 1000, against what XGBoost itself predicts.
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -165,6 +166,41 @@ TEST(XgboostFixtureTest, TreeLimitStopsAtTheEarlyStoppingRound) {
     EXPECT_EQ((*model)->info().best_rounds, 2);
     const Outputs outputs = ScoreRepeated(**model, *fixture, 64, (*model)->info().best_rounds);
     ExpectColumn(*fixture, outputs.tensors[0], 64, "prediction_best", file);
+  }
+}
+
+// Contributions and leaf numbers against the library's. Its contributions are sums of floats, ours of doubles.
+TEST(XgboostFixtureTest, ContributionsAndLeavesAreTheLibrarys) {
+  for (const std::string name : {"xgboost_fraud", "xgboost_missing"}) {
+    const auto fixture = LoadFixture(name);
+    if (!fixture.has_value()) GTEST_SKIP() << "fixtures/models/" << name << " is not there; set VIGIL_SHARED";
+    const std::string dir = *testing::SharedPath("fixtures/models/" + name);
+    const Table want_contributions = ReadCsv(dir + "/contributions.csv"), want_leaves = ReadCsv(dir + "/leaves.csv");
+    const size_t rows = fixture->inputs.rows.size(), columns = want_contributions.header.size(), trees = want_leaves.header.size();
+    const auto model = Load(dir + "/model.json");
+    ASSERT_TRUE(model.ok()) << model.status();
+    ScoreCall call;
+    call.contributions = call.leaves = true;
+    Outputs outputs;
+    const Batch batch = Batch::FloatMatrix(fixture->matrix.data(), rows, fixture->inputs.header.size());
+    ASSERT_TRUE((*model)->NewScorer()->Score(batch, call, &outputs).ok());
+    const OwnedTensor* contributions = outputs.Find("contributions");
+    const OwnedTensor* leaves = outputs.Find("leaves");
+    ASSERT_EQ(contributions->bytes.size(), rows * columns * sizeof(double));
+    ASSERT_EQ(leaves->bytes.size(), rows * trees * sizeof(int32_t));
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < columns; ++c) {
+        double got;
+        std::memcpy(&got, contributions->bytes.data() + (r * columns + c) * sizeof(got), sizeof(got));
+        const double want = want_contributions.rows[r][c];
+        ASSERT_NEAR(got, want, 2e-5 + 2e-5 * std::abs(want)) << name << ", row " << r << ", " << want_contributions.header[c];
+      }
+      for (size_t t = 0; t < trees; ++t) {
+        int32_t got;
+        std::memcpy(&got, leaves->bytes.data() + (r * trees + t) * sizeof(got), sizeof(got));
+        ASSERT_EQ(got, want_leaves.rows[r][t]) << name << ", row " << r << ", tree " << t;
+      }
+    }
   }
 }
 

@@ -47,16 +47,16 @@ struct NodeBlocks {
 // Sums of n rows; see Engine::Score.
 void ScoreNodeBlocks(const NodeBlocks& blocks, const void* rows, size_t n, size_t features, const int32_t* tree_ends, void* sums);
 
-// Trees of any shape cut into blocks of up to `lanes` - 1 splits, in any order, the first at lane 0. Exit e is taken if and only if the
-// decisions are turn[e] wherever path[e] has a bit; then as above. Of unused exits, path and turn have only the last bit, which is no
-// split.
+inline constexpr size_t kLeafLanes = 32;
+
+// Trees of any shape cut into blocks of up to kLeafLanes - 1 splits, in any order. Exit e is taken if and only if the decisions are turn[e]
+// wherever path[e] has a bit; then as above. Of unused exits, path and turn have only the last bit, which is no split.
 struct LeafBlocks {
-  NodeTests tests;  // nodes: [blocks][lanes]
+  NodeTests tests;  // nodes: [blocks][kLeafLanes]
   LeafSums sums;
-  size_t lanes = 32;  // or 64
   bool linked = false;
-  const void* path = nullptr;  // [blocks][lanes] of uint32_t or uint64_t, as many bits as lanes
-  const void* turn = nullptr;
+  const uint32_t* path = nullptr;  // [blocks][kLeafLanes]
+  const uint32_t* turn = nullptr;
   const void* exit = nullptr;       // as in NodeBlocks
   const uint64_t* links = nullptr;  // [blocks]
 };

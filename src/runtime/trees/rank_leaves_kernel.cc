@@ -25,7 +25,7 @@ HWY_INLINE uint64_t MaskBits(D d, hn::Mask<D> mask) {
   (void)d;
   return static_cast<uint64_t>(mask.raw);
 #elif HWY_TARGET == HWY_AVX2
-  if constexpr (sizeof(hn::TFromD<D>) == 8) return static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(mask.raw)));
+  (void)d;
   return static_cast<uint64_t>(_mm256_movemask_ps(_mm256_castsi256_ps(mask.raw)));
 #else
   uint8_t bits[8] = {0};
@@ -36,39 +36,36 @@ HWY_INLINE uint64_t MaskBits(D d, hn::Mask<D> mask) {
 #endif
 }
 
-// The exit that the decisions lead to. W: uint32_t or uint64_t, with as many exits as bits.
-template <typename W>
-HWY_INLINE size_t FindExit(const W* HWY_RESTRICT path, const W* HWY_RESTRICT turn, W decisions) {
-  constexpr size_t kLanes = sizeof(W) * 8;
-  const hn::CappedTag<W, 16> d;
+// The exit that the decisions lead to.
+HWY_INLINE size_t FindExit(const uint32_t* HWY_RESTRICT path, const uint32_t* HWY_RESTRICT turn, uint32_t decisions) {
+  const hn::CappedTag<uint32_t, 16> d;
   const auto word = hn::Set(d, decisions);
   uint64_t found = 0;
-  for (size_t i = 0; i < kLanes; i += hn::Lanes(d)) {
+  for (size_t i = 0; i < kLeafLanes; i += hn::Lanes(d)) {
     const auto wrong = hn::And(hn::Xor(word, hn::Load(d, turn + i)), hn::Load(d, path + i));
     found |= MaskBits(d, hn::Eq(wrong, hn::Zero(d))) << i;
   }
   return hwy::Num0BitsBelowLS1Bit_Nonzero64(found);
 }
 
-template <typename W, typename Sum>
+template <typename Sum>
 HWY_INLINE Sum AddTrees(const LeafBlocks& blocks, const RowCodes& row, size_t bytes, size_t begin, size_t end, Sum sum) {
-  constexpr size_t kLanes = sizeof(W) * 8;
-  alignas(64) uint8_t bits[kTreesTogether * 8 + 128];
+  alignas(64) uint8_t bits[kTreesTogether * sizeof(uint32_t) + 128];
   const size_t trees = end - begin;
-  Decide(blocks.tests, row, bytes, begin * kLanes, trees * kLanes, bits);
-  const W* path = static_cast<const W*>(blocks.path) + begin * kLanes;
-  const W* turn = static_cast<const W*>(blocks.turn) + begin * kLanes;
-  const Sum* exit = static_cast<const Sum*>(blocks.exit) + begin * kLanes;
-  const W* decisions = reinterpret_cast<const W*>(bits);
-  for (size_t t = 0; t < trees; ++t, path += kLanes, turn += kLanes, exit += kLanes) sum += exit[FindExit(path, turn, decisions[t])];
+  Decide(blocks.tests, row, bytes, begin * kLeafLanes, trees * kLeafLanes, bits);
+  const uint32_t* path = blocks.path + begin * kLeafLanes;
+  const uint32_t* turn = blocks.turn + begin * kLeafLanes;
+  const Sum* exit = static_cast<const Sum*>(blocks.exit) + begin * kLeafLanes;
+  const uint32_t* decisions = reinterpret_cast<const uint32_t*>(bits);
+  for (size_t t = 0; t < trees; ++t, path += kLeafLanes, turn += kLeafLanes, exit += kLeafLanes)
+    sum += exit[FindExit(path, turn, decisions[t])];
   return sum;
 }
 
-template <typename W, typename Sum>
+template <typename Sum>
 HWY_INLINE Sum AddLinkedTrees(const LeafBlocks& blocks, const RowCodes& row, size_t bytes, size_t begin, size_t end, Sum sum) {
-  constexpr size_t kLanes = sizeof(W) * 8;
   using Exit = std::conditional_t<sizeof(Sum) == 8, uint64_t, uint32_t>;
-  alignas(64) uint8_t bits[kTreesTogether * 8 + 128];
+  alignas(64) uint8_t bits[kTreesTogether * sizeof(uint32_t) + 128];
   uint32_t block[kTreesTogether];
   Exit exits[kTreesTogether];
   uint8_t slot[kTreesTogether];
@@ -80,17 +77,17 @@ HWY_INLINE Sum AddLinkedTrees(const LeafBlocks& blocks, const RowCodes& row, siz
   bool first = true;
   while (open > 0) {
     if (first) {
-      Decide(blocks.tests, row, bytes, begin * kLanes, open * kLanes, bits);  // the first blocks lie beside each other
+      Decide(blocks.tests, row, bytes, begin * kLeafLanes, open * kLeafLanes, bits);  // the first blocks lie beside each other
     } else {
-      for (size_t i = 0; i < open; ++i) Decide(blocks.tests, row, bytes, block[i] * kLanes, kLanes, bits + i * sizeof(W));
+      for (size_t i = 0; i < open; ++i) Decide(blocks.tests, row, bytes, block[i] * kLeafLanes, kLeafLanes, bits + i * sizeof(uint32_t));
     }
     first = false;
     size_t going_on = 0;
     for (size_t i = 0; i < open; ++i) {
-      const size_t at = block[i] * kLanes;
-      W decisions;
-      std::memcpy(&decisions, bits + i * sizeof(W), sizeof(W));
-      const size_t e = FindExit(static_cast<const W*>(blocks.path) + at, static_cast<const W*>(blocks.turn) + at, decisions);
+      const size_t at = block[i] * kLeafLanes;
+      uint32_t decisions;
+      std::memcpy(&decisions, bits + i * sizeof(uint32_t), sizeof(uint32_t));
+      const size_t e = FindExit(blocks.path + at, blocks.turn + at, decisions);
       const Exit exit = static_cast<const Exit*>(blocks.exit)[at + e];
       exits[slot[i]] = exit;  // a link is overwritten by what it leads to
       const auto linked = static_cast<size_t>(blocks.links[block[i]] >> e & 1);
@@ -108,7 +105,7 @@ HWY_INLINE Sum AddLinkedTrees(const LeafBlocks& blocks, const RowCodes& row, siz
   return sum;
 }
 
-template <typename W, typename Sum>
+template <typename Sum>
 void Score(const LeafBlocks& blocks, const void* rows, size_t n, size_t features, const int32_t* tree_ends, Sum* sums) {
   RowCodes prepared[kRowsTogether];
   const int32_t outputs = blocks.sums.outputs;
@@ -121,8 +118,8 @@ void Score(const LeafBlocks& blocks, const void* rows, size_t n, size_t features
         const size_t stop = std::min(end, begin + kTreesTogether);
         for (size_t r = 0; r < together; ++r) {
           Sum& sum = out[r * outputs];
-          sum = blocks.linked ? AddLinkedTrees<W>(blocks, prepared[r], bytes, begin, stop, sum)
-                              : AddTrees<W>(blocks, prepared[r], bytes, begin, stop, sum);
+          sum = blocks.linked ? AddLinkedTrees(blocks, prepared[r], bytes, begin, stop, sum)
+                              : AddTrees(blocks, prepared[r], bytes, begin, stop, sum);
         }
       }
     }
@@ -132,13 +129,8 @@ void Score(const LeafBlocks& blocks, const void* rows, size_t n, size_t features
 }  // namespace
 
 void ScoreLeafBlocks(const LeafBlocks& blocks, const void* rows, size_t n, size_t features, const int32_t* tree_ends, void* sums) {
-  if (blocks.sums.doubles) {
-    blocks.lanes == 32 ? Score<uint32_t>(blocks, rows, n, features, tree_ends, static_cast<double*>(sums))
-                       : Score<uint64_t>(blocks, rows, n, features, tree_ends, static_cast<double*>(sums));
-  } else {
-    blocks.lanes == 32 ? Score<uint32_t>(blocks, rows, n, features, tree_ends, static_cast<float*>(sums))
-                       : Score<uint64_t>(blocks, rows, n, features, tree_ends, static_cast<float*>(sums));
-  }
+  blocks.sums.doubles ? Score(blocks, rows, n, features, tree_ends, static_cast<double*>(sums))
+                      : Score(blocks, rows, n, features, tree_ends, static_cast<float*>(sums));
 }
 
 }  // namespace vigil::trees::HWY_NAMESPACE

@@ -1,5 +1,7 @@
 #include "runtime/trees/tree_scorer.h"
 
+#include <algorithm>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "runtime/cat.h"
 #include "runtime/trees/aligned.h"
+#include "runtime/trees/tree_shap.h"
 
 namespace vigil::trees {
 namespace {
@@ -63,6 +66,7 @@ class TreeScorer final : public Scorer {
     if (call.tree_limit < 0 || call.tree_limit > forest_.rounds) {
       return absl::InvalidArgumentError(Cat("tree_limit ", call.tree_limit, " of a model with ", forest_.rounds, " rounds"));
     }
+    if (call.contributions) VIGIL_RETURN_IF_ERROR(PrepareContributions());
     forest_.TreeEnds(call.tree_limit, absl::MakeSpan(tree_ends_));
     if (forest_.sums == Precision::kFloat32) {
       ScoreInto<float>(rows, batch.rows(), call, outputs);
@@ -72,6 +76,8 @@ class TreeScorer final : public Scorer {
       ScoreInto<double>(rows, batch.rows(), call, &doubles_);
       RoundOutputs(outputs);
     }
+    if (call.contributions) AddContributions(rows, batch.rows(), call.tree_limit, outputs);
+    if (call.leaves) AddLeaves(rows, batch.rows(), outputs);
     return ScoreState::kDone;
   }
 
@@ -101,6 +107,53 @@ class TreeScorer final : public Scorer {
       transformed = means.data();
     }
     ApplyTransform(model_.objective(), transformed, n, width, predictions.data());
+  }
+
+  Status PrepareContributions() {
+    if (shap_.has_value()) return absl::OkStatus();
+    const Status possible = TreeShap::Check(forest_);
+    if (!possible.ok()) return absl::FailedPreconditionError(Cat("no contributions for this model: ", possible.message()));
+    shap_.emplace(forest_);
+    return absl::OkStatus();
+  }
+
+  void AddContributions(const void* rows, size_t n, int64_t tree_limit, Outputs* outputs) {
+    const size_t columns = static_cast<size_t>(forest_.features) + 1, width = columns * forest_.outputs;
+    const absl::Span<double> out =
+        Reset(&outputs->tensors.emplace_back(), "contributions", static_cast<int64_t>(n), static_cast<int64_t>(width), double{});
+    OwnedTensor& tensor = outputs->tensors.back();
+    tensor.shape = {static_cast<int64_t>(n), static_cast<int64_t>(columns)};
+    if (forest_.outputs > 1) tensor.shape.insert(tensor.shape.begin() + 1, forest_.outputs);
+    for (size_t r = 0; r < n; ++r) shap_->Explain(Row(rows, r), tree_ends_, tree_limit, out.data() + r * width);
+  }
+
+  void AddLeaves(const void* rows, size_t n, Outputs* outputs) {
+    // The trees used, in the file's order; one whose leaves are vectors is there once an output and counts once.
+    std::vector<std::pair<int32_t, int32_t>> used;
+    for (int32_t o = 0; o < forest_.outputs; ++o) {
+      for (int32_t t = forest_.output_begin[o]; t < tree_ends_[o]; ++t) used.emplace_back(forest_.tree_source[t], t);
+    }
+    std::sort(used.begin(), used.end());
+    used.erase(std::unique(used.begin(), used.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), used.end());
+    OwnedTensor& tensor = outputs->tensors.emplace_back();
+    tensor.name = "leaves";
+    tensor.dtype = DType::kInt32;
+    tensor.shape = {static_cast<int64_t>(n), static_cast<int64_t>(used.size())};
+    tensor.bytes.resize(n * used.size() * sizeof(int32_t));
+    auto* leaf = reinterpret_cast<int32_t*>(tensor.bytes.data());
+    for (size_t r = 0; r < n; ++r) {
+      const void* row = Row(rows, r);
+      for (const auto& [source, t] : used) {
+        *leaf++ = forest_.LeafNumber(t, forest_.inputs == Precision::kFloat64 ? forest_.Walk(static_cast<const double*>(row), t)
+                                                                              : forest_.Walk(static_cast<const float*>(row), t));
+      }
+    }
+  }
+
+  const void* Row(const void* rows, size_t r) const {
+    const size_t at = r * static_cast<size_t>(forest_.features);
+    return forest_.inputs == Precision::kFloat64 ? static_cast<const void*>(static_cast<const double*>(rows) + at)
+                                                 : static_cast<const float*>(rows) + at;
   }
 
   // This scorer's own memory for margins.
@@ -158,7 +211,8 @@ class TreeScorer final : public Scorer {
   std::vector<int32_t> tree_ends_;
   std::vector<float> spare_floats_, float_rows_;
   std::vector<double> spare_doubles_, double_rows_;
-  Outputs doubles_;  // of a forest that sums doubles, before rounding
+  std::optional<TreeShap> shap_;  // once asked for
+  Outputs doubles_;               // of a forest that sums doubles, before rounding
 };
 
 }  // namespace

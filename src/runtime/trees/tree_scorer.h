@@ -8,8 +8,8 @@
 
 namespace vigil::trees {
 
-// Takes one matrix of numbers of any type. Outputs: `prediction` ([n], or [n, k]) and, if asked for, `margin` ([n], or [n, outputs]): FP32;
-// FP64 when the call says `doubles` and the forest sums doubles. The model must outlive it.
+// Takes one matrix of numbers of any type. Outputs: `prediction` ([n], or [n, k]) and, if asked for, `margin` ([n], or [n, outputs]): FP32,
+// or FP64 when the call says `doubles` and the forest sums doubles; then `contributions` and `leaves`. The model must outlive it.
 std::unique_ptr<Scorer> MakeTreeScorer(const TreeModel& model);
 
 }  // namespace vigil::trees

@@ -70,13 +70,16 @@ void ClassTable::Place(const Forest& forest, int64_t node, size_t lane) {
   const uint32_t begin = begin_[f], classes = begin_[f + 1] - begin + 1;
   uint8_t* byte = bits_.data() + (begin + size_t{2} * f) * row_bytes_ + lane / 8;
   const auto bit = static_cast<uint8_t>(1u << lane % 8);
-  for (uint32_t c = 0; c <= classes; ++c, byte += row_bytes_) {
-    const double x = c == classes ? std::numeric_limits<double>::quiet_NaN()
-                     : c == 0     ? -std::numeric_limits<double>::infinity()
-                                  : bounds_[begin + c - 1];
-    // Class 0 has no value at all when the first bound is -infinity.
-    if (!forest.GoesLeft(node, x)) *byte |= bit;
+  // The classes' bounds hold the set's, in the same order: each of the set's changes whether it holds the classes from there on.
+  const absl::Span<const double> set = forest.IsSet(node) ? forest.Bounds(forest.set[node]) : absl::Span<const double>();
+  size_t next = 0;
+  for (uint32_t c = 0; c < classes; ++c, byte += row_bytes_) {
+    const double from = c == 0 ? -std::numeric_limits<double>::infinity() : bounds_[begin + c - 1];  // its least value
+    if (c > 0 && next < set.size() && set[next] == from) ++next;
+    const bool left = forest.IsSet(node) ? next % 2 == 1 : forest.GoesLeft(node, from);
+    if (!left) *byte |= bit;
   }
+  if (!forest.GoesLeft(node, std::numeric_limits<double>::quiet_NaN())) *byte |= bit;
 }
 
 }  // namespace vigil::trees
