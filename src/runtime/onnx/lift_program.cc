@@ -29,6 +29,12 @@ class ProgramBuilder {
       return absl::UnimplementedError("an operator set newer than known here");
     VIGIL_RETURN_IF_ERROR(AddInputs());
     const std::vector<uint8_t> needed = Needed();
+    // Before any tree is built, which is what costs: is every operator one that is lifted?
+    for (size_t i = 0; i < file_.graph.nodes.size(); ++i) {
+      if (needed[i] != 0 && FindLift(file_.graph.nodes[i]) == nullptr) {
+        return NotLifted(file_.graph.nodes[i], "an operator that is not lifted");
+      }
+    }
     for (size_t i = 0; i < file_.graph.nodes.size(); ++i) {
       if (needed[i] == 0) continue;
       if (program_->steps_.size() > kStepsMax) return absl::UnimplementedError(Cat("more than ", kStepsMax, " operators"));
@@ -92,27 +98,42 @@ class ProgramBuilder {
     program_->steps_.push_back(std::move(step));
   }
 
+  using Lift = Status (*)(ProgramBuilder&, const OnnxNode&);
+
+  // How an operator is lifted; null: it is not.
+  static Lift FindLift(const OnnxNode& node) {
+    struct Entry {
+      std::string_view domain, op;
+      Lift lift;
+    };
+    static constexpr Entry kEntries[] = {
+        {"ai.onnx.ml", "Scaler", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddScaler(n); }},
+        {"ai.onnx.ml", "Normalizer", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddNormalizer(n); }},
+        {"ai.onnx.ml", "Imputer", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddImputer(n); }},
+        {"ai.onnx.ml", "ArrayFeatureExtractor", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddColumns(n); }},
+        {"ai.onnx.ml", "FeatureVectorizer", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddConcat(n, true); }},
+        {"ai.onnx.ml", "ZipMap", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddAlias(n); }},
+        {"", "Identity", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddAlias(n); }},
+        {"", "Cast", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddCast(n); }},
+        {"", "Concat", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddConcat(n, false); }},
+        {"", "Reshape", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddShape(n); }},
+        {"", "Flatten", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddShape(n); }},
+        {"", "Squeeze", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddShape(n); }},
+        {"", "Add", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddArithmetic(n, '+'); }},
+        {"", "Sub", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddArithmetic(n, '-'); }},
+        {"", "Mul", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddArithmetic(n, '*'); }},
+        {"", "Div", [](ProgramBuilder& b, const OnnxNode& n) { return b.AddArithmetic(n, '/'); }},
+    };
+    if (IsTreeEnsemble(node)) return [](ProgramBuilder& b, const OnnxNode& n) { return b.AddTrees(n); };
+    for (const Entry& entry : kEntries) {
+      if (entry.domain == node.domain && entry.op == node.op) return entry.lift;
+    }
+    return nullptr;
+  }
+
   Status AddNode(const OnnxNode& node) {
     if (node.outputs.empty()) return NotLifted(node, "it has no output");
-    if (IsTreeEnsemble(node)) return AddTrees(node);
-    if (node.domain == "ai.onnx.ml") {
-      if (node.op == "Scaler") return AddScaler(node);
-      if (node.op == "Normalizer") return AddNormalizer(node);
-      if (node.op == "Imputer") return AddImputer(node);
-      if (node.op == "ArrayFeatureExtractor") return AddColumns(node);
-      if (node.op == "FeatureVectorizer") return AddConcat(node, true);
-      if (node.op == "ZipMap") return AddAlias(node);
-    } else if (node.domain.empty()) {
-      if (node.op == "Identity") return AddAlias(node);
-      if (node.op == "Cast") return AddCast(node);
-      if (node.op == "Concat") return AddConcat(node, false);
-      if (node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze") return AddShape(node);
-      if (node.op == "Add") return AddArithmetic(node, '+');
-      if (node.op == "Sub") return AddArithmetic(node, '-');
-      if (node.op == "Mul") return AddArithmetic(node, '*');
-      if (node.op == "Div") return AddArithmetic(node, '/');
-    }
-    return NotLifted(node, "an operator that is not lifted");
+    return FindLift(node)(*this, node);
   }
 
   Status AddTrees(const OnnxNode& node) {
