@@ -90,6 +90,7 @@ std::optional<Fixture> LoadFixture(const std::string& name) {
 StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const std::string& engine = "") {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
   loaders.push_back(MakeXgboostLoader());
+  loaders.push_back(MakeLightgbmLoader());
   LoadOptions options;
   options.engine = engine;
   return LoadModel(loaders, path, options);
@@ -169,20 +170,26 @@ TEST(XgboostFixtureTest, TreeLimitStopsAtTheEarlyStoppingRound) {
   }
 }
 
-// Contributions and leaf numbers against the library's. Its contributions are sums of floats, ours of doubles.
-TEST(XgboostFixtureTest, ContributionsAndLeavesAreTheLibrarys) {
-  for (const std::string name : {"xgboost_fraud", "xgboost_missing"}) {
+// Contributions and leaf numbers against the library's. XGBoost's contributions are sums of floats, ours of doubles.
+TEST(FixtureContributionsTest, ContributionsAndLeavesAreTheLibrarys) {
+  for (const std::string name : {"xgboost_fraud", "xgboost_missing", "lightgbm_fraud", "lightgbm_missing"}) {
+    const bool lightgbm = name.starts_with("lightgbm");
+    const double tolerance = lightgbm ? 1e-11 : 2e-5;
     const auto fixture = LoadFixture(name);
     if (!fixture.has_value()) GTEST_SKIP() << "fixtures/models/" << name << " is not there; set VIGIL_SHARED";
     const std::string dir = *testing::SharedPath("fixtures/models/" + name);
     const Table want_contributions = ReadCsv(dir + "/contributions.csv"), want_leaves = ReadCsv(dir + "/leaves.csv");
     const size_t rows = fixture->inputs.rows.size(), columns = want_contributions.header.size(), trees = want_leaves.header.size();
-    const auto model = Load(dir + "/model.json");
+    const auto model = Load(dir + (lightgbm ? "/model.txt" : "/model.json"));
     ASSERT_TRUE(model.ok()) << model.status();
+    std::vector<double> doubles;
+    for (const auto& row : fixture->inputs.rows) doubles.insert(doubles.end(), row.begin(), row.end());
     ScoreCall call;
     call.contributions = call.leaves = true;
     Outputs outputs;
-    const Batch batch = Batch::FloatMatrix(fixture->matrix.data(), rows, fixture->inputs.header.size());
+    Batch batch(rows);
+    batch.Add(
+        {"input", DType::kFloat64, {static_cast<int64_t>(rows), static_cast<int64_t>(fixture->inputs.header.size())}, doubles.data()});
     ASSERT_TRUE((*model)->NewScorer()->Score(batch, call, &outputs).ok());
     const OwnedTensor* contributions = outputs.Find("contributions");
     const OwnedTensor* leaves = outputs.Find("leaves");
@@ -193,7 +200,7 @@ TEST(XgboostFixtureTest, ContributionsAndLeavesAreTheLibrarys) {
         double got;
         std::memcpy(&got, contributions->bytes.data() + (r * columns + c) * sizeof(got), sizeof(got));
         const double want = want_contributions.rows[r][c];
-        ASSERT_NEAR(got, want, 2e-5 + 2e-5 * std::abs(want)) << name << ", row " << r << ", " << want_contributions.header[c];
+        ASSERT_NEAR(got, want, tolerance + tolerance * std::abs(want)) << name << ", row " << r << ", " << want_contributions.header[c];
       }
       for (size_t t = 0; t < trees; ++t) {
         int32_t got;
