@@ -102,7 +102,7 @@ Status Run(const std::string& program, std::string path, const std::string& inst
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, LoadModel(loaders, path, {}));
   VIGIL_RETURN_IF_ERROR(peer->Load(path));
 
-  const size_t columns = model->signature().columns.size();
+  const size_t columns = model->table().names.size();
   const std::vector<float> rows = BenchRows(*model, 4096, 1);
   VIGIL_ASSIGN_OR_RETURN(const double worst, Disagreement(peer.get(), *model, rows, columns));
   EngineTiming reference{"XGBoost " + peer->version() + " FromDense", {}};

@@ -30,8 +30,11 @@ ColumnRule ReadColumn(const std::string& name, const Json& value) {
   rule.nullable = value.at("nullable");
   if (value.contains("minimum")) rule.minimum = value["minimum"].get<double>();
   if (value.contains("maximum")) rule.maximum = value["maximum"].get<double>();
-  if (value.contains("impute")) rule.impute = value["impute"].get<double>();
-  if (value.contains("categories")) value["categories"].get_to(rule.categories);
+  if (value.contains("impute") && value["impute"].is_string()) rule.impute_text = value["impute"];
+  if (value.contains("impute") && value["impute"].is_number()) rule.impute = value["impute"].get<double>();
+  for (const Json& category : value.contains("categories") ? value["categories"] : Json::array()) {
+    category.is_string() ? rule.texts.push_back(category) : rule.categories.push_back(category.get<double>());
+  }
   rule.infinity_allowed = value.at("infinity_allowed");
   rule.sensitive = value.at("sensitive");
   rule.on_missing = Policy(value, "on_missing");
@@ -271,20 +274,31 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   return config;
 }
 
-StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const Signature& signature, const std::map<std::string, ColumnRule>& rules,
+StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const TableShape& shape, const std::map<std::string, ColumnRule>& rules,
                                                         const std::string& model) {
   if (rules.empty()) return std::shared_ptr<const Schema>();
   auto schema = std::make_shared<Schema>();
-  for (const std::string& column : signature.columns) {
+  for (const std::string& column : shape.names) {
     const auto rule = rules.find(column);
     ColumnRule open;
     open.name = column;
     schema->columns.push_back(rule == rules.end() ? open : rule->second);
   }
+  for (const ModelColumn& column : shape.columns) {
+    const auto found = rules.find(column.name);
+    if (found == rules.end()) continue;
+    const ColumnRule& rule = found->second;
+    const bool is_text = column.store == ColumnStore::kText;
+    const bool numbers = rule.minimum || rule.maximum || rule.impute || !rule.categories.empty();
+    const bool texts = !rule.texts.empty() || !rule.impute_text.empty();
+    if (!(is_text ? numbers : texts)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model ", model, ", column \"", column.name, "\" holds ",
+        is_text ? "texts: its categories and impute are texts, and it has no range" : "numbers: its categories and impute are numbers"));
+  }
   for (const auto& [name, rule] : rules) {
-    if (std::find(signature.columns.begin(), signature.columns.end(), name) == signature.columns.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("model ", model, " has no column \"", name, "\"", DidYouMean(name, signature.columns)));
+    if (std::find(shape.names.begin(), shape.names.end(), name) == shape.names.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("model ", model, " has no column \"", name, "\"", DidYouMean(name, shape.names)));
     }
   }
   return std::shared_ptr<const Schema>(std::move(schema));

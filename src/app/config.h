@@ -59,7 +59,7 @@ std::map<std::string, std::string> Environment();
 
 // The schema of a version: the rules of the configuration laid over nothing, in the signature's order. INVALID_ARGUMENT for a rule on
 // a column that the model does not have, with the nearest that it has.
-StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const Signature& signature, const std::map<std::string, ColumnRule>& rules,
+StatusOr<std::shared_ptr<const Schema>> SchemaFromRules(const TableShape& shape, const std::map<std::string, ColumnRule>& rules,
                                                         const std::string& model);
 
 }  // namespace vigil

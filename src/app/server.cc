@@ -87,7 +87,7 @@ class RunningServer final : public Server {
       const auto served = snapshot->models.find(model.name);
       if (served == snapshot->models.end() || served->second->champion == nullptr) continue;  // added: at the next start
       VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<const Schema> schema,
-                             SchemaFromRules(served->second->champion->loaded->signature(), model.columns, model.name));
+                             SchemaFromRules(served->second->champion->loaded->table(), model.columns, model.name));
       models.emplace_back(&model, std::move(schema));
     }
     if (change.live.empty()) return change;
@@ -139,13 +139,20 @@ class RunningServer final : public Server {
 
   // A loaded version becomes known to the log and the monitor before any request can reach it.
   StatusOr<uint32_t> Attach(const ServedVersion& version) {
-    const Signature& signature = version.loaded->signature();
     LogSchema schema;
     schema.model = version.facts.model;
     schema.version = version.facts.version;
-    schema.columns = signature.columns;
-    for (int64_t k = 0; k < signature.output_width; ++k) {
-      schema.outputs.push_back(signature.output_width == 1 ? "prediction" : absl::StrCat("prediction_", k));
+    const TableShape& shape = version.loaded->table();
+    schema.columns = shape.names;
+    schema.outputs = ElementNames("prediction", shape.score.width, {});
+    if (!shape.matrix) {
+      for (const ModelColumn& column : shape.columns) schema.types.push_back(column.dtype);
+    }
+    if (!shape.single_output) {
+      for (const AnswerColumn& answer : shape.answers) {
+        schema.answers.push_back(answer.name);
+        schema.answer_types.push_back(answer.dtype);
+      }
     }
     if (version.schema != nullptr) {
       for (const ColumnRule& rule : version.schema->columns) schema.redacted.push_back(rule.sensitive ? 1 : 0);
@@ -156,9 +163,9 @@ class RunningServer final : public Server {
     monitored.version = schema.version;
     monitored.slot = version.slot;
     monitored.log_schema = number;
-    monitored.task = signature.task;
-    monitored.output_width = signature.output_width;
-    monitored.columns = signature.columns;
+    monitored.task = shape.score.task;
+    monitored.output_width = shape.score.width;
+    monitored.columns = shape.names;
     monitored.reference = version.reference;
     VIGIL_RETURN_IF_ERROR(monitor_->AddVersion(monitored));
     return number;
@@ -170,7 +177,7 @@ class RunningServer final : public Server {
     LoadOptions options;
     options.self_check = false;
     VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, model.path, options));
-    return SchemaFromRules(probe->signature(), model.columns, model.name);
+    return SchemaFromRules(probe->table(), model.columns, model.name);
   }
 
   // What the command line or the file names is served. An artefact that the catalog knows keeps its roles as they are (a retrained

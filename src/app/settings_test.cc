@@ -75,9 +75,8 @@ TEST(Config, AModelIsNamedByItsFileOrByTheCaller) {
 }
 
 TEST(Config, ARuleOnAnUnknownColumnNamesTheNearest) {
-  Signature signature;
-  signature.columns = {"amount"};
-  EXPECT_NE(SchemaFromRules(signature, {{"amonut", ColumnRule{}}}, "fraud").status().message().find("amount"), std::string_view::npos);
+  EXPECT_NE(SchemaFromRules(FloatTable({"amount"}), {{"amonut", ColumnRule{}}}, "fraud").status().message().find("amount"),
+            std::string_view::npos);
 }
 
 }  // namespace

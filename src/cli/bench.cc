@@ -97,7 +97,7 @@ Json Medians(const std::vector<Measured>& rounds) {
 
 // The rows that are sent are their own reference, so that the sketch has all of its work to do.
 Status WriteReference(const LoadedModel& model, uint64_t seed, const std::string& path) {
-  const std::vector<std::string>& columns = model.signature().columns;
+  const std::vector<std::string>& columns = model.table().names;
   const std::vector<float> rows = BenchRows(model, kReferenceRows, seed);
   ProfileBuilder builder(columns, {});
   for (size_t r = 0; r < kReferenceRows; ++r) {

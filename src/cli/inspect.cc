@@ -7,18 +7,23 @@
 namespace vigil::cli {
 namespace {
 
-Json SignatureJson(const Signature& signature) {
+Json SignatureJson(const Signature& signature, const TableShape& shape) {
   const auto tensors = [](const std::vector<TensorSpec>& specs) {
     Json list = Json::array();
-    for (const TensorSpec& spec : specs)
+    for (const TensorSpec& spec : specs) {
       list.push_back({{"name", spec.name}, {"datatype", std::string(DTypeName(spec.dtype))}, {"shape", spec.shape}});
+      if (!spec.keys.empty()) list.back()["keys"] = spec.keys;
+    }
     return list;
   };
+  Json types = Json::array();
+  for (const ModelColumn& column : shape.columns) types.push_back(std::string(DTypeName(column.dtype)));
   return Json{{"task", std::string(TaskName(signature.task))},
               {"inputs", tensors(signature.inputs)},
               {"outputs", tensors(signature.outputs)},
-              {"columns", signature.columns},
-              {"columns_are_named", signature.columns_are_named}};
+              {"columns", shape.names},
+              {"column_types", types},
+              {"columns_are_named", shape.named}};
 }
 
 int Inspect(const std::string& path, const std::string& engine, bool json) {
@@ -29,6 +34,7 @@ int Inspect(const std::string& path, const std::string& engine, bool json) {
   if (!model.ok()) return FailForData(model.status());
   const ModelInfo& info = (*model)->info();
   const Signature& signature = (*model)->signature();
+  const TableShape& shape = (*model)->table();
   Json facts = Json::object();
   for (const auto& [name, value] : info.facts) facts[name] = value;
   if (json) {
@@ -40,7 +46,7 @@ int Inspect(const std::string& path, const std::string& engine, bool json) {
                {"engine", info.engine},
                {"engine_reason", info.engine_reason},
                {"facts", facts},
-               {"signature", SignatureJson(signature)}});
+               {"signature", SignatureJson(signature, shape)}});
     return kDone;
   }
   std::cout << path << "\n  format     " << info.format << (info.library.empty() ? "" : ", written by " + info.library) << "\n  task       "
@@ -48,8 +54,12 @@ int Inspect(const std::string& path, const std::string& engine, bool json) {
             << info.memory_bytes / 1024 << " KiB\n  digest     sha256:" << info.digest << "\n";
   for (const auto& [name, value] : info.facts)
     std::cout << "  " << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << value << "\n";
-  std::cout << "  columns    " << signature.columns.size() << (signature.columns_are_named ? "" : " (unnamed)") << ":";
-  for (const std::string& column : signature.columns) std::cout << " " << column;
+  if (!shape.refusal.empty()) std::cout << "  no table   " << shape.refusal << "\n";
+  std::cout << "  columns    " << shape.names.size() << (shape.named ? "" : " (unnamed)") << ":";
+  for (const ModelColumn& column : shape.columns) {
+    std::cout << " " << column.name;
+    if (column.dtype != DType::kFloat32) std::cout << " (" << DTypeName(column.dtype) << ")";
+  }
   std::cout << "\n";
   return kDone;
 }

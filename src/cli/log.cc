@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/log_source.h"
+#include "domain/table_shape.h"
 #include "storage/export.h"
 #include "storage/tables.h"
 
@@ -24,8 +25,13 @@ struct Flags {
 // A record with its columns by name.
 Json RecordJson(const LoggedPrediction& row, const LogSchema& schema) {
   Json features = Json::object(), cleaned = Json::object();
+  size_t exact = 0, text = 0;
   for (size_t c = 0; c < row.features.size() && c < schema.columns.size(); ++c) {
-    features[schema.columns[c]] = std::isnan(row.features[c]) ? Json() : Json(row.features[c]);
+    const ColumnStore store = schema.types.empty() ? ColumnStore::kFloat : StoreOf(schema.types[c]);
+    Json value(row.features[c]);
+    if (store == ColumnStore::kExact && exact < row.exact.size()) value = row.exact[exact++];
+    if (store == ColumnStore::kText && text < row.texts.size()) value = row.texts[text++];
+    features[schema.columns[c]] = std::isnan(row.features[c]) ? Json() : value;
   }
   Json out{{"prediction_id", row.prediction_id.Text()},
            {"id", row.id},
@@ -38,6 +44,15 @@ Json RecordJson(const LoggedPrediction& row, const LogSchema& schema) {
            {"status", std::string(PredictionStatusName(row.status))},
            {"features", features},
            {"outputs", row.outputs}};
+  size_t number = 0;
+  text = 0;
+  for (size_t i = 0; i < schema.answers.size(); ++i) {
+    if (schema.answer_types[i] == DType::kString) {
+      if (text < row.answer_texts.size()) out["answer"][schema.answers[i]] = row.answer_texts[text++];
+    } else if (number < row.answer_numbers.size()) {
+      out["answer"][schema.answers[i]] = row.answer_numbers[number++];
+    }
+  }
   if (row.labelled) {
     out["label"] = row.label;
     out["label_time"] = FormatTime(row.label_time);

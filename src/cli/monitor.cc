@@ -9,8 +9,10 @@
 #include "app/wiring.h"
 #include "cli/cli.h"
 #include "cli/model_columns.h"
+#include "cli/table_scorer.h"
 #include "domain/profile_json.h"
 #include "monitoring/batch.h"
+#include "monitoring/text_codes.h"
 #include "report/report.h"
 #include "storage/tables.h"
 
@@ -36,23 +38,27 @@ StatusOr<Result> Run(const Flags& flags) {
   Result result;
   VIGIL_ASSIGN_OR_RETURN(const std::string text, ReadFile(flags.reference));
   VIGIL_ASSIGN_OR_RETURN(result.reference, ProfileFromJson(text, flags.reference));
-  Signature wanted;
-  wanted.columns_are_named = true;
-  for (const ColumnProfile& column : result.reference.columns) wanted.columns.push_back(column.name);
+  Signature profiled;
+  for (const ColumnProfile& column : result.reference.columns) {
+    profiled.inputs.push_back({column.name, column.texts.empty() ? DType::kFloat32 : DType::kString, {-1}});
+  }
+  TableShape shape = TableShapeOf(profiled);
 
   std::unique_ptr<LoadedModel> model;
-  std::unique_ptr<Scorer> scorer;
+  std::unique_ptr<TableScorer> scorer;
   const auto loaders = MakeLoaders();
   if (!flags.model.empty()) {
     VIGIL_ASSIGN_OR_RETURN(model, LoadModel(loaders, flags.model, LoadOptions{}));
-    if (model->signature().columns != wanted.columns) {
+    if (model->table().names != shape.names) {
       return absl::InvalidArgumentError(absl::StrCat(flags.model, " and ", flags.reference, " are of different columns"));
     }
-    scorer = model->NewScorer();
+    scorer = std::make_unique<TableScorer>(*model);
+    shape = model->table();
   }
-  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(flags.current));
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenModelTable(flags.current, shape));
   const std::vector<TableColumn>& types = reader->columns();
-  VIGIL_ASSIGN_OR_RETURN(const std::vector<size_t> at, FindModelColumns(wanted, types, flags.current[0]));
+  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, FindModelColumns(shape, types, flags.current[0]));
+  ModelRows rows(shape, types, std::move(at));
   const int label_at = FindColumn(types, flags.label), score_at = FindColumn(types, flags.score), time_at = FindColumn(types, "_time");
   if (!flags.label.empty() && label_at < 0)
     return absl::InvalidArgumentError(absl::StrCat(flags.current[0], ": no column \"", flags.label, "\""));
@@ -62,38 +68,39 @@ StatusOr<Result> Run(const Flags& flags) {
   MonitoredVersion version;
   version.model = "batch";
   version.version = flags.current[0];
-  version.columns = wanted.columns;
+  version.columns = shape.names;
   version.reference = std::make_shared<const ReferenceProfile>(result.reference);
   if (model != nullptr) {
-    version.task = model->signature().task;
-    version.output_width = model->signature().output_width;
+    version.task = shape.score.task;
+    version.output_width = shape.score.width;
   }
   MonitorOptions options;
   options.significance = flags.significance;
   BatchMonitor monitor(version, options);
+  const TextCodes codes(shape, version.reference.get());
   TableChunk chunk;
-  std::vector<float> matrix;
-  Outputs outputs;
+  std::vector<float> coded;
   for (;;) {
     VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
     if (!more) break;
-    FillMatrix(chunk, types, at, &matrix);
+    const TableRows table = rows.Fill(chunk);
+    const float* scores = nullptr;
     if (scorer != nullptr) {
-      ScoreCall call;
-      VIGIL_RETURN_IF_ERROR(scorer->Score(Batch::FloatMatrix(matrix.data(), chunk.rows, at.size()), call, &outputs).status());
+      VIGIL_ASSIGN_OR_RETURN(scores, scorer->Score(table));
     }
-    const size_t width = scorer == nullptr || chunk.rows == 0 ? 0 : outputs.tensors[0].floats.size() / chunk.rows;
     for (size_t r = 0; r < chunk.rows; ++r) {
       const auto cell = [&](int column) { return column < 0 ? kUnknown : chunk.Number(static_cast<size_t>(column), r, types); };
       const float known_score = static_cast<float>(cell(score_at));
       absl::Span<const float> scored;
-      if (width > 0) {
-        scored = {&outputs.tensors[0].floats[r * width], width};
+      if (scores != nullptr) {
+        scored = {scores + r * scorer->width(), scorer->width()};
       } else if (score_at >= 0) {
         scored = {&known_score, 1};
       }
       const double time = cell(time_at);
-      monitor.Add({&matrix[r * at.size()], at.size()}, scored, cell(label_at), std::isfinite(time) ? static_cast<TimeUs>(time) : 0);
+      const size_t columns = shape.columns.size();
+      codes.Code({table.values + r * columns, columns}, {table.texts + r * shape.texts, shape.texts}, &coded);
+      monitor.Add(coded, scored, cell(label_at), std::isfinite(time) ? static_cast<TimeUs>(time) : 0);
     }
   }
   result.rows = monitor.rows();

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/log_source.h"
+#include "cli/table_scorer.h"
+#include "prediction/pipeline.h"
 #include "stats/metrics.h"
 
 namespace vigil::cli {
@@ -34,7 +36,7 @@ struct Difference {
 class Replayer {
  public:
   Replayer(const PredictionLog& log, const LoadedModel& candidate, double tolerance)
-      : log_(log), tolerance_(tolerance), scorer_(candidate.NewScorer()), width_(candidate.signature().columns.size()) {}
+      : log_(log), tolerance_(tolerance), shape_(candidate.table()), scorer_(candidate) {}
 
   Status Run(LogQuery query) {
     query.with_labels = true;
@@ -69,21 +71,26 @@ class Replayer {
 
  private:
   Status Add(const LoggedPrediction& row) {
-    if (row.features.size() != width_ || row.outputs.size() != 1) {
+    const bool fits = row.features.size() == shape_.columns.size() && row.exact.size() == shape_.exact && row.texts.size() == shape_.texts;
+    if (!fits || row.outputs.size() != 1) {
       ++skipped_;  // refused rows, and versions of another shape
       return absl::OkStatus();
     }
-    matrix_.insert(matrix_.end(), row.features.begin(), row.features.end());
     pending_.push_back(row);
     return pending_.size() < kRowsAtOnce ? absl::OkStatus() : Flush();
   }
 
   Status Flush() {
     if (pending_.empty()) return absl::OkStatus();
-    ScoreCall call;
-    VIGIL_RETURN_IF_ERROR(scorer_->Score(Batch::FloatMatrix(matrix_.data(), pending_.size(), width_), call, &outputs_).status());
-    for (size_t i = 0; i < pending_.size(); ++i) Compare(pending_[i], outputs_.tensors[0].floats[i]);
-    matrix_.clear();
+    rows_at_once_.Reset(shape_);
+    for (const LoggedPrediction& row : pending_) {
+      ++rows_at_once_.rows;
+      rows_at_once_.values.insert(rows_at_once_.values.end(), row.features.begin(), row.features.end());
+      rows_at_once_.exact.insert(rows_at_once_.exact.end(), row.exact.begin(), row.exact.end());
+      rows_at_once_.texts.insert(rows_at_once_.texts.end(), row.texts.begin(), row.texts.end());
+    }
+    VIGIL_ASSIGN_OR_RETURN(const float* scores, scorer_.Score(rows_at_once_.table(shape_)));
+    for (size_t i = 0; i < pending_.size(); ++i) Compare(pending_[i], scores[i]);
     pending_.clear();
     return absl::OkStatus();
   }
@@ -109,11 +116,10 @@ class Replayer {
 
   const PredictionLog& log_;
   const double tolerance_;
-  std::unique_ptr<Scorer> scorer_;
-  const size_t width_;
-  std::vector<float> matrix_;
+  const TableShape& shape_;
+  TableScorer scorer_;
+  RowBatch rows_at_once_;
   std::vector<LoggedPrediction> pending_;
-  Outputs outputs_;
   int64_t rows_ = 0, skipped_ = 0, different_ = 0;
   double sum_ = 0, max_ = 0;
   std::vector<double> labels_, then_, now_;
@@ -124,7 +130,7 @@ int Replay(const Flags& flags) {
   const auto loaders = MakeLoaders();
   const auto candidate = LoadModel(loaders, flags.candidate, LoadOptions{});
   if (!candidate.ok()) return FailForData(candidate.status());
-  if ((*candidate)->signature().output_width != 1)
+  if ((*candidate)->table().score.width != 1)
     return Fail(absl::InvalidArgumentError("replay compares models with one output a row"), kBadData);
   const auto log = OpenLog(flags.source);
   if (!log.ok()) return FailForData(log.status());

@@ -22,11 +22,11 @@ struct Flags {
 StatusOr<LabelledRows> ReadRows(const Flags& flags, const LoadedModel& model) {
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(flags.rows));
   const std::vector<TableColumn>& types = reader->columns();
-  VIGIL_ASSIGN_OR_RETURN(const std::vector<size_t> at, FindModelColumns(model.signature(), types, flags.rows[0]));
+  VIGIL_ASSIGN_OR_RETURN(const std::vector<size_t> at, FindModelColumns(model.table(), types, flags.rows[0]));
   const int label = FindColumn(types, flags.label), time = FindColumn(types, flags.time), entity = FindColumn(types, flags.entity);
   if (label < 0) return absl::InvalidArgumentError(absl::StrCat(flags.rows[0], ": no column \"", flags.label, "\" (--label names it)"));
   LabelledRows rows;
-  rows.columns = model.signature().columns;
+  rows.columns = model.table().names;
   TableChunk chunk;
   std::vector<float> matrix;
   for (;;) {

@@ -35,6 +35,12 @@ std::string_view DTypeName(DType dtype);
 // Bytes an element; 0 for kString, whose elements are std::string_view.
 size_t DTypeBytes(DType dtype);
 
+// IEEE 754 binary16 and its 8-bit-exponent sibling, rounded to nearest even.
+uint16_t HalfFromFloat(float value);
+float FloatFromHalf(uint16_t bits);
+uint16_t BfloatFromFloat(float value);
+float FloatFromBfloat(uint16_t bits);
+
 // Rows first: shape[0] is the number of rows. Does not own its data.
 struct TensorView {
   std::string_view name;
@@ -87,6 +93,23 @@ struct OwnedTensor {
 
   // Makes this a FP32 tensor of `shape` with room for its elements.
   absl::Span<float> ResetFloats(std::string_view tensor_name, std::initializer_list<int64_t> tensor_shape);
+  // Makes this a tensor of any type with room for its elements, which keep no value.
+  void Reset(std::string_view tensor_name, DType type, absl::Span<const int64_t> tensor_shape);
+  // Room for elements of a fixed-size type T in `bytes`, after Reset.
+  template <typename T>
+  absl::Span<T> As() {
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  template <typename T>
+  absl::Span<const T> As() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  // Elements that are there, whatever the shape says.
+  size_t size() const;
+  // Element `i` as a number (whole numbers beyond 2^53 are rounded); NaN for a string.
+  double number(size_t i) const;
+  // Element `i` of a tensor of whole numbers or truth values (UINT64 beyond INT64_MAX wraps); 0 for the other types.
+  int64_t whole(size_t i) const;
 };
 
 // What a runtime answers: a tensor an output, in the signature's order.

@@ -27,9 +27,15 @@ struct PredictionRecord {
   std::string_view id;  // the caller's own; empty: none
   std::string_view entity;
   std::string_view arm;
-  absl::Span<const float> features;    // as received, before cleaning; NaN: missing
+  absl::Span<const float> features;    // as received, before cleaning; NaN: missing. Of a text 0, of an exact column rounded
   absl::Span<const uint8_t> cleaning;  // Cleaning, one a feature; empty: nothing was touched
-  absl::Span<const float> outputs;     // first output, flattened; empty when refused
+  absl::Span<const float> outputs;     // the score (ScoreRule); empty when refused
+  // Of columns that a float cannot hold, in the order of TableShape's stores.
+  absl::Span<const double> exact;
+  absl::Span<const std::string_view> texts;
+  // The whole answer where it is more than the score: its numbers and its texts, each in the order of TableShape::answers.
+  absl::Span<const double> answer_numbers;
+  absl::Span<const std::string_view> answer_texts;
 };
 
 }  // namespace vigil

@@ -20,6 +20,7 @@ struct ColumnProfile {
   ColumnKind kind = ColumnKind::kNumeric;
   std::vector<double> edges;       // numeric: strictly rising, at most kProfileEdgesMax
   std::vector<double> categories;  // categorical: rising
+  std::vector<std::string> texts;  // of a column of texts: category i, which is the number i, is texts[i]
   std::vector<int64_t> counts;     // of the reference: edges.size()+1, or categories.size()+1
   int64_t missing = 0;
   double minimum = 0;  // over the values that are neither missing nor infinite

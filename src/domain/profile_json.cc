@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
@@ -22,7 +23,7 @@ Json ColumnToJson(const ColumnProfile& column) {
   if (column.kind == ColumnKind::kNumeric) {
     json["edges"] = column.edges;
   } else {
-    json["categories"] = column.categories;
+    column.texts.empty() ? json["categories"] = column.categories : json["texts"] = column.texts;
   }
   json["counts"] = column.counts;
   json["missing"] = column.missing;
@@ -97,6 +98,19 @@ class Reader {
     if (values.size() > kProfileEdgesMax) Fail(absl::StrCat("\"", key, "\" has ", values.size(), " values, at most ", kProfileEdgesMax));
     return values;
   }
+  // Distinct, at most kProfileEdgesMax.
+  std::vector<std::string> Texts(const std::string& key) {
+    std::vector<std::string> texts;
+    for (const Json& value : Array(key)) {
+      if (!value.is_string() || texts.size() >= kProfileEdgesMax ||
+          std::find(texts.begin(), texts.end(), value.get<std::string>()) != texts.end()) {
+        Fail(absl::StrCat("\"", key, "\" is not a list of at most ", kProfileEdgesMax, " distinct strings"));
+        return {};
+      }
+      texts.push_back(value.get<std::string>());
+    }
+    return texts;
+  }
   const Json& Array(const std::string& key) {
     static const Json& empty = *new Json(Json::array());
     const Json* member = Member(key, true);
@@ -145,7 +159,14 @@ StatusOr<ColumnProfile> ColumnFromJson(const Json& json, const std::string& plac
     column.edges = reader.Rising("edges");
   } else if (kind == "categorical") {
     column.kind = ColumnKind::kCategorical;
-    column.categories = reader.Rising("categories");
+    const Json* texts = reader.Member("texts", false);
+    if (texts == nullptr) {
+      column.categories = reader.Rising("categories");
+    } else {
+      column.texts = reader.Texts("texts");
+      column.categories.resize(column.texts.size());
+      std::iota(column.categories.begin(), column.categories.end(), 0.0);
+    }
   } else {
     reader.Fail(absl::StrCat("\"kind\" is \"", kind, "\", not \"numeric\" or \"categorical\""));
   }

@@ -15,6 +15,7 @@ struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
+  std::vector<std::string> keys{};  // of an output of maps: element j of a row is the value of keys[j]
 };
 
 enum class Task : uint8_t { kBinary, kMulticlass, kRegression, kRanking, kOther };
@@ -24,7 +25,8 @@ std::string_view TaskName(Task task);
 struct Signature {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
-  // Column names of the single input matrix, in order; "f0", "f1", ... where the model names none. Empty when inputs are not a matrix.
+  // Names of the columns that the inputs' elements are, one after the other; "f0", "f1", ... where the model names none. Empty: as
+  // TableShapeOf (domain/table_shape.h) names them.
   std::vector<std::string> columns;
   bool columns_are_named = false;  // false: the names were made up, and unnamed rows are the usual form
   Task task = Task::kOther;
@@ -47,6 +49,7 @@ struct ColumnRule {
   std::optional<double> minimum;   // inclusive
   std::optional<double> maximum;   // inclusive
   std::vector<double> categories;  // allowed values; empty: any
+  std::vector<std::string> texts;  // the same for a column of texts
   bool infinity_allowed = false;
   bool sensitive = false;  // redacted before anything is written
   CleanPolicy on_missing = CleanPolicy::kReject;
@@ -54,6 +57,7 @@ struct ColumnRule {
   CleanPolicy on_category = CleanPolicy::kReject;
   CleanPolicy on_infinity = CleanPolicy::kReject;
   std::optional<double> impute;  // what kImpute writes
+  std::string impute_text;       // into a column of texts
 };
 
 // Optional tightening of a signature: rules in the signature's column order.

@@ -41,6 +41,7 @@ void Describe(const ColumnProfile& column, std::string* out) {
       out->push_back(' ');
     }
   }
+  for (const std::string& text : column.texts) AppendJsonString(out, text);
   for (const double value : {column.minimum, column.maximum, column.mean, column.standard_deviation}) {
     AppendNumber(out, value);
     out->push_back(' ');

@@ -142,6 +142,7 @@ class Monitor {
 struct ProfileBuilderOptions {
   size_t bins = 32;
   size_t category_values_max = 20;  // a column of at most this many distinct whole numbers is categorical
+  size_t text_values_max = 100;     // of a column of texts: the most frequent are categories, the rest one bin
   // Beyond this many rows edges and counts come from a uniform sample of that size; ranges, means and missing shares are of every row.
   int64_t sample_rows_max = 1'000'000;
   uint64_t seed = 1;  // of the sample
@@ -154,6 +155,9 @@ class ProfileBuilder {
   // `score`, `label`: NaN when unknown. `time`: of the row, so that days can be told apart; 0: unknown, and the order of the rows stands
   // in for it.
   void Add(absl::Span<const float> features, double score, double label, TimeUs time = 0);
+  // Makes `column` a column of texts, whose numbers in Add were codes: code i stands for texts[i], and any other for a text that is none of
+  // them. Before Finish.
+  void SetTexts(size_t column, std::vector<std::string> texts);
   ReferenceProfile Finish(std::string source);
 
  private:

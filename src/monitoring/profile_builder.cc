@@ -132,9 +132,10 @@ struct ProfileBuilder::State {
   std::vector<std::string> names;
   ProfileBuilderOptions options;
   Random random;
-  std::vector<Moments> moments;             // a column, then the score
-  std::vector<std::vector<float>> samples;  // by column, then the score; NaN: missing
-  std::vector<TimeUs> times;                // of the sampled rows
+  std::vector<Moments> moments;                 // a column, then the score
+  std::vector<std::vector<float>> samples;      // by column, then the score; NaN: missing
+  std::vector<std::vector<std::string>> texts;  // by column; empty: a column of numbers
+  std::vector<TimeUs> times;                    // of the sampled rows
   std::vector<int64_t> orders;
   int64_t rows = 0;
   int64_t labels = 0;
@@ -145,11 +146,13 @@ struct ProfileBuilder::State {
         options(builder_options),
         random(builder_options.seed),
         moments(names.size() + 1),
-        samples(names.size() + 1) {}
+        samples(names.size() + 1),
+        texts(names.size() + 1) {}
 
   bool timed() const {
     return std::none_of(times.begin(), times.end(), [](TimeUs t) { return t == 0; });
   }
+  void RankTexts(size_t column);
   std::vector<uint32_t> Blocks() const;
   std::vector<uint32_t> HoursOfWeek(const std::vector<uint32_t>& blocks) const;
   ColumnProfile FinishColumn(size_t index, const std::string& name, const std::vector<uint32_t>& blocks,
@@ -191,6 +194,32 @@ void ProfileBuilder::Add(absl::Span<const float> features, double score, double 
   }
 }
 
+void ProfileBuilder::SetTexts(size_t column, std::vector<std::string> texts) { state_->texts[column] = std::move(texts); }
+
+// Numbers the texts of a column anew: the most frequent are 0, 1, ..., the rest one number after them.
+void ProfileBuilder::State::RankTexts(size_t column) {
+  std::vector<std::string>& names_by_code = texts[column];
+  if (names_by_code.empty()) return;
+  std::vector<int64_t> counts(names_by_code.size());
+  const auto code_of = [&](float x) { return x >= 0 && x < static_cast<float>(counts.size()) ? static_cast<size_t>(x) : counts.size(); };
+  for (const float x : samples[column]) {
+    if (const size_t code = code_of(x); code < counts.size()) ++counts[code];
+  }
+  std::vector<size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : names_by_code[a] < names_by_code[b]; });
+  order.resize(std::min({order.size(), options.text_values_max, kProfileEdgesMax - 1}));
+  std::vector<float> rank(counts.size() + 1, static_cast<float>(order.size()));
+  std::vector<std::string> ranked;
+  for (size_t i = 0; i < order.size(); ++i) {
+    rank[order[i]] = static_cast<float>(i);
+    ranked.push_back(names_by_code[order[i]]);
+  }
+  for (float& x : samples[column]) x = std::isnan(x) ? x : rank[code_of(x)];
+  names_by_code = std::move(ranked);
+}
+
 // Which block each sampled row is in: its day where every row has a time, else its place in the order of rows.
 std::vector<uint32_t> ProfileBuilder::State::Blocks() const {
   std::vector<uint32_t> blocks(times.size());
@@ -221,19 +250,27 @@ ColumnProfile ProfileBuilder::State::FinishColumn(size_t index, const std::strin
   ColumnProfile column;
   column.name = name;
   const Moments& m = moments[index];
-  if (m.finite > 0) {
+  const std::vector<std::string>& categories = texts[index];
+  if (m.finite > 0 && categories.empty()) {
     column.minimum = m.minimum;
     column.maximum = m.maximum;
     column.mean = m.mean;
     column.standard_deviation = std::sqrt(m.squares / static_cast<double>(m.finite));
   }
+  if (!categories.empty()) column.maximum = static_cast<double>(categories.size());  // the codes, "any other" too, are in range
   column.missing = m.missing;
   std::vector<float> sorted;
   for (const float x : samples[index]) {
     if (!std::isnan(x)) sorted.push_back(x);
   }
   std::sort(sorted.begin(), sorted.end());
-  column.categories = FewWholeNumbers(sorted, options.category_values_max);
+  if (categories.empty()) {
+    column.categories = FewWholeNumbers(sorted, options.category_values_max);
+  } else {
+    column.texts = categories;
+    column.categories.resize(categories.size());
+    std::iota(column.categories.begin(), column.categories.end(), 0.0);
+  }
   if (!column.categories.empty()) {
     column.kind = ColumnKind::kCategorical;
     column.counts.assign(column.categories.size() + 1, 0);
@@ -269,7 +306,8 @@ void ProfileBuilder::State::FinishOutliers(const std::vector<uint32_t>& hours, R
 }
 
 ReferenceProfile ProfileBuilder::Finish(std::string source) {
-  const State& s = *state_;
+  State& s = *state_;
+  for (size_t c = 0; c < s.names.size(); ++c) s.RankTexts(c);
   ReferenceProfile profile;
   profile.rows = static_cast<int64_t>(s.times.size());
   profile.source = std::move(source);
@@ -291,7 +329,9 @@ Schema SchemaFromProfile(const ReferenceProfile& profile, double range_slack) {
     rule.infinity_allowed = false;
     rule.on_missing = rule.on_range = rule.on_category = rule.on_infinity = CleanPolicy::kFlag;
     if (column.kind == ColumnKind::kCategorical) {
-      rule.categories = column.categories;
+      // Texts that were too many to list are left open.
+      if (column.texts.empty()) rule.categories = column.categories;
+      if (!column.texts.empty() && column.counts.back() == 0) rule.texts = column.texts;
     } else if (column.present() > 0) {
       const double slack = range_slack * (column.maximum - column.minimum);
       rule.minimum = column.minimum - slack;

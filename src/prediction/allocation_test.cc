@@ -6,6 +6,7 @@
 #include <new>
 
 #include "prediction/testing/served_fixture.h"
+#include "runtime/testing/fake_model.h"
 
 namespace {
 std::atomic<int64_t> allocations{0};
@@ -77,6 +78,32 @@ TEST_F(AllocationTest, NorDoesOneThatIsCleanedRoutedAndShadowed) {
   EXPECT_EQ(Warm(""), 0);
   EXPECT_GT(pipeline_->counters().shadow_rows, 0);
   EXPECT_GT(pipeline_->counters().cleaned_cells, 0);
+}
+
+// A matrix of doubles, answered in doubles, comes at the same price.
+TEST_F(AllocationTest, NorDoesARowOfDoubles) {
+  loaders_.push_back(std::make_unique<testing::FakeLoader>(testing::SumOfDoubles(3), clock_));
+  VersionFacts facts;
+  facts.model = "m";
+  facts.uri = dir_.file("doubles");
+  std::ofstream(facts.uri, std::ios::binary) << "fake";
+  const auto registered = registry_->Register(facts, LoadOptions{}, nullptr, nullptr, true);
+  ASSERT_TRUE(registered.ok()) << registered.status();
+  int64_t counted = 0;
+  for (int round = 0; round < 2; ++round) {
+    const int64_t before = allocations;
+    for (int i = 0; i < 64; ++i) {
+      batch_.Reset((*registered)->loaded->table());
+      batch_.AddRow();
+      batch_.exact.assign(3, 0.1);
+      const StatusOr<PredictTarget> target = pipeline_->Resolve("m");
+      EXPECT_TRUE(pipeline_->Predict(context_, *target, batch_, &result_, nullptr, nullptr).ok());
+      EXPECT_EQ(result_.tensors[0].As<double>()[0], 0.1 + 0.1 + 0.1);
+      pipeline_->EndTurn();
+    }
+    counted = allocations - before;
+  }
+  EXPECT_EQ(counted, 0);
 }
 
 }  // namespace

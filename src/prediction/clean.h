@@ -12,23 +12,28 @@ namespace vigil {
 // Reused from request to request.
 class CleanRows {
  public:
-  // Copies `batch.values` only if some value changes.
-  void Apply(const RowBatch& batch, const Validation& validation);
+  // Copies the rows only if some value changes. `shape` is what the batch was reset for.
+  void Apply(const RowBatch& batch, const TableShape& shape, const Validation& validation);
 
-  // rows × columns, to be scored: the batch's own values, or a cleaned copy of them.
-  const float* values() const { return values_; }
-  bool changed() const { return values_ == copy_.data() && !copy_.empty(); }
+  // What is scored: the batch's own rows, or a cleaned copy of them.
+  const TableRows& rows() const { return rows_; }
+  const float* values() const { return rows_.values; }
+  bool changed() const { return rows_.values == copy_.data() && !copy_.empty(); }
   int64_t cells() const { return cells_; }
 
   // One Cleaning a cell of `row`; empty when nothing was done to it. Rows must be asked for in rising order, from 0 after Apply.
   absl::Span<const uint8_t> RowCleaning(size_t row);
 
  private:
-  const float* values_ = nullptr;
+  void CopyRows(const RowBatch& batch);
+
+  TableRows rows_;
   std::vector<float> copy_;
+  std::vector<double> exact_copy_;
+  std::vector<std::string_view> text_copy_;
   size_t columns_ = 0;
   int64_t cells_ = 0;
-  std::vector<uint32_t> rows_;  // that were touched, rising; bytes_ has one stripe for each
+  std::vector<uint32_t> touched_;  // rows, rising; bytes_ has one stripe for each
   std::vector<uint8_t> bytes_;
   size_t next_ = 0;
 };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "prediction/answers.h"
+
 namespace vigil {
 
 void Flight::Begin(const RequestContext& context, const PredictTarget& target, RowBatch& batch, int64_t started_ns, TimeUs received_us) {
@@ -60,15 +63,12 @@ void Flight::ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const s
   group.unit = scorers.Acquire(*target_->model, *this->arm(arm).version, this);
   ScoringUnit& unit = *group.unit;
   unit.call.post = post;
-  size_t rows = batch_->rows;
   if (!all_rows) {
     for (size_t row = 0; row < batch_->rows; ++row) {
       if (!is_refused(row) && arm_of(row) == arm) unit.row_indices.push_back(static_cast<uint32_t>(row));
     }
-    unit.Gather(cleaned.values(), batch_->columns);
-    rows = unit.row_indices.size();
   }
-  const StatusOr<ScoreState> state = unit.Score(all_rows ? cleaned.values() : nullptr, rows, context_->deadline_ns);
+  const StatusOr<ScoreState> state = unit.Score(cleaned.rows(), context_->deadline_ns);
   if (state.ok() && *state == ScoreState::kLater) {
     ++waiting_;
     return;
@@ -87,19 +87,41 @@ Status Flight::failure() const {
   for (const FlightGroup& group : groups_) {
     if (!group.status.ok()) return group.status;
   }
+  // Arms whose signatures leave a width open must still agree on it.
+  for (size_t g = 1; g < groups_.size() && !shape().single_output; ++g) {
+    const ScoringUnit &a = *groups_[0].unit, &b = *groups_[g].unit;
+    for (size_t i = 0; i < std::min(a.outputs.tensors.size(), b.outputs.tensors.size()); ++i) {
+      if (a.outputs.tensors[i].size() / a.batch.rows() == b.outputs.tensors[i].size() / b.batch.rows()) continue;
+      return absl::InternalError(absl::StrCat("versions ", a.version->facts.version, " and ", b.version->facts.version, " of model ",
+                                              a.version->facts.model, " answer output ", a.outputs.tensors[i].name,
+                                              " in different widths"));
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::Span<const float> Flight::CollectOutputs() {
+absl::Span<const float> Flight::CollectScores() {
   const size_t width = this->width();
-  if (groups_.size() == 1 && groups_[0].unit->row_indices.empty()) return {groups_[0].unit->outputs_data(), batch_->rows * width};
-  outputs_.assign(batch_->rows * width, std::numeric_limits<float>::quiet_NaN());
+  if (groups_.size() == 1 && groups_[0].unit->row_indices.empty()) return {groups_[0].unit->scores_data(), batch_->rows * width};
+  scores_.assign(batch_->rows * width, std::numeric_limits<float>::quiet_NaN());
   for (const FlightGroup& group : groups_) {
-    const float* from = group.unit->outputs_data();
+    const float* from = group.unit->scores_data();
     for (uint32_t row : group.unit->row_indices) {
-      std::copy_n(from, width, outputs_.data() + row * width);
+      std::copy_n(from, width, scores_.data() + row * width);
       from += width;
     }
+  }
+  return scores_;
+}
+
+absl::Span<const OwnedTensor> Flight::CollectOutputs() {
+  if (shape().single_output || groups_.empty()) return {};
+  const Outputs& first = groups_[0].unit->outputs;
+  if (groups_.size() == 1 && groups_[0].unit->row_indices.empty()) return first.tensors;
+  ShapeAnswers(first, groups_[0].unit->batch.rows(), batch_->rows, &outputs_);
+  for (const FlightGroup& group : groups_) {
+    size_t from = 0;
+    for (uint32_t row : group.unit->row_indices) CopyAnswerRow(group.unit->outputs, from++, group.unit->batch.rows(), row, &outputs_);
   }
   return outputs_;
 }

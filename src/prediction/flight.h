@@ -59,9 +59,12 @@ class Flight final : public ScoringOwner {
   // The first group's that failed, else OK.
   Status failure() const;
   absl::Span<const FlightGroup> groups() const { return groups_; }
-  // Rows × width, NaN in refused rows. Only when nothing failed.
-  absl::Span<const float> CollectOutputs();
-  size_t width() const { return static_cast<size_t>(target_->version->loaded->signature().output_width); }
+  // Scores: rows × width, NaN in refused rows. Only when nothing failed.
+  absl::Span<const float> CollectScores();
+  // Every output, where the answer is more than the scores; else empty. Refused rows hold anything. After CollectScores.
+  absl::Span<const OwnedTensor> CollectOutputs();
+  const TableShape& shape() const { return target_->version->loaded->table(); }
+  size_t width() const { return shape().score.width; }
   // One a row, empty when one version answered all; and that version (or the champion's).
   absl::Span<const std::string_view> CollectVersions();
   std::string_view version() const;
@@ -89,7 +92,8 @@ class Flight final : public ScoringOwner {
   std::vector<uint8_t> row_arms_;  // one a row; empty: all take only_arm_
   absl::InlinedVector<FlightGroup, 2> groups_;
   size_t waiting_ = 0;
-  std::vector<float> outputs_;
+  std::vector<float> scores_;
+  std::vector<OwnedTensor> outputs_;
   std::vector<std::string_view> versions_;
 };
 

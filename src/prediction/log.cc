@@ -22,7 +22,7 @@ void RowRecorder::OpenWriter() {
 
 PredictionId RowRecorder::NextId() const { return writer_ != nullptr ? writer_->NextId() : unlogged_.Peek(); }
 
-void RowRecorder::Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells) {
+void RowRecorder::Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells, const TextCodes& codes) {
   if (writer_ == nullptr || !writer_->Append(record).ok()) {
     // Not the id that the log would have given: its next record gets that one.
     record.prediction_id = unlogged_.Next();
@@ -38,6 +38,10 @@ void RowRecorder::Record(PredictionRecord& record, uint32_t slot, ArmCode arm, u
   row.failed = !row.refused && record.outputs.empty();
   row.cleaned = cleaned_cells;
   row.features = record.features;
+  if (!codes.empty()) {
+    codes.Code(record.features, record.texts, &coded_);
+    row.features = coded_;
+  }
   row.outputs = record.outputs;
   monitor_->Observe(row);
 }

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "monitoring/monitor.h"
+#include "monitoring/text_codes.h"
 #include "prediction/counters.h"
 #include "prediction/route.h"
 #include "storage/prediction_log.h"
@@ -34,8 +36,8 @@ class RowRecorder {
 
   // About the id that the next record gets; a guess while answers may overtake each other.
   PredictionId NextId() const;
-  // Fills record.prediction_id.
-  void Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells);
+  // Fills record.prediction_id. `codes` are the version's that has `slot`.
+  void Record(PredictionRecord& record, uint32_t slot, ArmCode arm, uint32_t cleaned_cells, const TextCodes& codes);
   // The end of a turn. True while something waits to be written, so that another end of a turn must come within kLogWriteDelayNs.
   bool FlushIfDue(int64_t now_ns);
   void Flush();
@@ -53,6 +55,7 @@ class RowRecorder {
   std::unique_ptr<LogWriter> writer_;
   int64_t reopen_ns_ = 0;
   std::unique_ptr<MonitorWriter> monitor_;
+  std::vector<float> coded_;
 };
 
 }  // namespace vigil

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "prediction/answers.h"
 #include "prediction/counters.h"
 #include "prediction/flight.h"
 #include "prediction/log.h"
@@ -37,14 +38,19 @@ std::string Joined(const std::vector<std::string>& names) {
 }
 
 Status CheckShape(const RowBatch& batch, const ServedVersion& version) {
-  const size_t columns = version.loaded->signature().columns.size();
-  if (columns == 0) return absl::UnimplementedError(absl::StrCat("model ", version.facts.model, " does not take a matrix of numbers"));
+  const TableShape& shape = version.loaded->table();
+  const size_t columns = shape.columns.size();
+  if (!shape.refusal.empty())
+    return absl::UnimplementedError(absl::StrCat("model ", version.facts.model, " takes no table: ", shape.refusal));
   if (batch.columns != columns) {
     return absl::InvalidArgumentError(absl::StrCat("rows of ", batch.columns, " columns; model ", version.facts.model, " takes ", columns));
   }
   if (batch.rows > kRowsMax) return absl::InvalidArgumentError(absl::StrCat(batch.rows, " rows; at most ", kRowsMax, " a request"));
-  if (batch.values.size() != batch.rows * columns) {
-    return absl::InvalidArgumentError(absl::StrCat(batch.values.size(), " values for ", batch.rows, " rows of ", columns, " columns"));
+  const std::pair<size_t, size_t> cells[] = {
+      {batch.values.size(), columns}, {batch.exact.size(), shape.exact}, {batch.texts.size(), shape.texts}};
+  for (const auto& [held, width] : cells) {
+    if (held != batch.rows * width)
+      return absl::InvalidArgumentError(absl::StrCat(held, " values for ", batch.rows, " rows of ", width, " columns"));
   }
   const std::pair<const char*, size_t> lists[] = {
       {"ids", batch.ids.size()}, {"entities", batch.entities.size()}, {"times", batch.times.size()}};
@@ -80,7 +86,7 @@ struct Pipeline::State final : FlightOwner {
   Status Settle(Flight& flight, PredictResult* result);
   PredictionId RecordRefused(Flight& flight, size_t row, uint32_t latency_us);
   void RecordFailed(Flight& flight, uint32_t latency_us);
-  void RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> outputs);
+  void RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores, absl::Span<const OwnedTensor> outputs);
   void AddShadows(Flight& flight);
   uint32_t LatencyUs(const Flight& flight) const;
 
@@ -105,6 +111,8 @@ struct Pipeline::State final : FlightOwner {
   std::vector<std::unique_ptr<Flight>> flights;  // all of them
   std::vector<Flight*> idle;
   Flight* answered = nullptr;
+  std::vector<double> answer_numbers;  // of the row that is recorded
+  std::vector<std::string_view> answer_texts;
 };
 
 // The newest snapshot. When it changed, what the old one needed is given back.
@@ -199,7 +207,7 @@ PredictionRecord Pipeline::State::NewRecord(Flight& flight, size_t row, uint32_t
   record.latency_us = latency_us;
   record.id = flight.id(row);
   record.entity = flight.entity(row);
-  record.features = {batch.values.data() + row * batch.columns, batch.columns};
+  SetFeatures(batch.table(flight.shape()), row, &record);
   return record;
 }
 
@@ -209,7 +217,7 @@ PredictionId Pipeline::State::RecordRefused(Flight& flight, size_t row, uint32_t
   record.status = PredictionStatus::kRefused;
   record.schema = target.version->log_schema;
   record.arm = target.version_is_explicit ? kExplicitArm : kChampionArm;
-  recorder.Record(record, target.version->slot, ArmCode::kControl, 0);
+  recorder.Record(record, target.version->slot, ArmCode::kControl, 0, scorers.Codes(*target.model, *target.version));
   return record.prediction_id;
 }
 
@@ -229,11 +237,12 @@ void Pipeline::State::RecordFailed(Flight& flight, uint32_t latency_us) {
     record.status = PredictionStatus::kFailed;
     record.schema = arm.version->log_schema;
     record.arm = arm.name;
-    recorder.Record(record, arm.version->slot, arm.code, 0);
+    recorder.Record(record, arm.version->slot, arm.code, 0, scorers.Codes(*flight.target().model, *arm.version));
   }
 }
 
-void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> outputs) {
+void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores,
+                                     absl::Span<const OwnedTensor> outputs) {
   const size_t width = flight.width();
   flight.ids.resize(flight.batch().rows);
   for (size_t row = 0; row < flight.batch().rows; ++row) {
@@ -246,10 +255,16 @@ void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::
     record.schema = arm.version->log_schema;
     record.arm = arm.name;
     record.cleaning = flight.cleaned.RowCleaning(row);
-    record.outputs = outputs.subspan(row * width, width);
+    record.outputs = scores.subspan(row * width, width);
+    if (!outputs.empty()) {
+      SplitAnswers(flight.shape(), outputs, row, flight.batch().rows, &answer_numbers, &answer_texts);
+      record.answer_numbers = answer_numbers;
+      record.answer_texts = answer_texts;
+    }
     const auto touched =
         record.cleaning.size() - static_cast<size_t>(std::count(record.cleaning.begin(), record.cleaning.end(), uint8_t{0}));
-    recorder.Record(record, arm.version->slot, arm.code, static_cast<uint32_t>(touched));
+    recorder.Record(record, arm.version->slot, arm.code, static_cast<uint32_t>(touched),
+                    scorers.Codes(*flight.target().model, *arm.version));
     flight.ids[row] = record.prediction_id;
   }
 }
@@ -271,8 +286,10 @@ void Pipeline::State::AddShadows(Flight& flight) {
   for (size_t row = 0; row < batch.rows; ++row) {
     if (flight.is_refused(row)) continue;
     ShadowRow copy;
-    copy.received = batch.values.data() + row * batch.columns;
-    copy.cleaned = flight.cleaned.changed() ? flight.cleaned.values() + row * batch.columns : copy.received;
+    copy.received = batch.table(flight.shape());
+    copy.cleaned = flight.cleaned.rows();
+    copy.row = row;
+    copy.is_cleaned = flight.cleaned.changed();
     copy.request_rows = batch.rows;
     copy.time = RowTime(flight, row);
     copy.entity = flight.entity(row);
@@ -284,7 +301,7 @@ void Pipeline::State::AddShadows(Flight& flight) {
     for (const ServedVersion* version : absl::MakeConstSpan(versions.data(), count)) {
       if (version == flight.arm(flight.arm_of(row)).version) continue;
       // A shadow that takes other columns than a new champion cannot read these rows.
-      const bool fits = version->loaded->signature().columns.size() == batch.columns;
+      const bool fits = SameStores(version->loaded->table(), flight.shape());
       if (options.shadow_on_path && fits) {
         shadows.Add(flight.target().model, *version, copy);
       } else {
@@ -321,12 +338,15 @@ Status Pipeline::State::Settle(Flight& flight, PredictResult* result) {
     RecordFailed(flight, latency_us);
     return failure;
   }
-  const absl::Span<const float> outputs = flight.CollectOutputs();
-  RecordAnswered(flight, latency_us, outputs);
+  const absl::Span<const float> scores = flight.CollectScores();
+  const absl::Span<const OwnedTensor> outputs = flight.CollectOutputs();
+  RecordAnswered(flight, latency_us, scores, outputs);
   counters.cleaned_cells.Add(flight.cleaned.cells());
   AddShadows(flight);
   result->version = flight.version();
-  result->outputs = outputs;
+  result->outputs = scores;
+  result->tensors = outputs;
+  result->shape = &flight.shape();
   result->width = flight.width();
   result->prediction_ids = flight.ids;
   result->refused = flight.validation.refused;
@@ -398,7 +418,7 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
     s.answered = &flight;
     return s.RefuseWhole(flight, result);
   }
-  flight.cleaned.Apply(batch, flight.validation);
+  flight.cleaned.Apply(batch, flight.shape(), flight.validation);
   flight.Route(s.Routes(target), s.recorder.NextId());
   s.shadows.OfferPost(post);
   if (flight.Score(s.scorers, post) == ScoreState::kLater) {

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "domain/request_context.h"
 #include "domain/schema.h"
+#include "domain/table_shape.h"
 #include "monitoring/monitor.h"
 #include "registry/registry.h"
 #include "storage/prediction_log.h"
@@ -23,12 +24,16 @@ namespace vigil {
 inline constexpr size_t kRowsMax = 1'000'000;  // a request
 inline constexpr size_t kCellsMax = 32 << 20;  // rows times columns of a request: what a full body of the default limit can spell out
 
-// What a dialect's parser fills: rows as a matrix of floats in the model's column order, and what it could not put there. Reused from
-// request to request; Reset keeps the memory.
+// What a dialect's parser fills: rows in the model's column order, and what it could not put there. Reused from request to request; Reset
+// keeps the memory. Every column has a float; columns that a float cannot hold have a double or a text beside it (ColumnStore).
 struct RowBatch {
   size_t rows = 0;
   size_t columns = 0;
-  std::vector<float> values;               // rows × columns; NaN: missing
+  size_t exact_columns = 0;
+  size_t text_columns = 0;
+  std::vector<float> values;               // rows × columns; NaN: missing. Of a text 0, of an exact column rounded
+  std::vector<double> exact;               // rows × exact_columns
+  std::vector<std::string_view> texts;     // rows × text_columns; empty where missing
   std::vector<std::string_view> ids;       // the caller's own; empty, or one a row
   std::vector<std::string_view> entities;  // empty, or one a row
   std::vector<TimeUs> times;               // event times; empty, or one a row
@@ -38,7 +43,13 @@ struct RowBatch {
   std::vector<std::string> warnings;       // unknown columns
   bool partial = false;                    // answer what can be answered, null for refused rows
 
+  // For a model that takes floats only.
   void Reset(size_t column_count);
+  void Reset(const TableShape& shape);
+  // Adds a row of missing values.
+  void AddRow();
+  // `shape` is what the batch was reset for.
+  TableRows table(const TableShape& shape) const { return {&shape, rows, values.data(), exact.data(), texts.data()}; }
   // Rows may come in any order. Cuts error.value to kRowErrorValueBytesMax.
   void AddError(RowError error);
 };
@@ -52,8 +63,12 @@ struct PredictTarget {
 
 struct PredictResult {
   std::string_view version;         // that answered; with several arms, the champion's
-  absl::Span<const float> outputs;  // rows × width of the first output, NaN in refused rows
+  absl::Span<const float> outputs;  // rows × width of the score (ScoreRule), NaN in refused rows
   size_t width = 1;
+  // Every output, a row in each for each row, where the answer is more than floats; empty when `outputs` is all of it. What they hold in
+  // refused rows means nothing.
+  absl::Span<const OwnedTensor> tensors;
+  const TableShape* shape = nullptr;              // of the version asked for; arms answer alike
   absl::Span<const PredictionId> prediction_ids;  // one a row; refused rows have one too when they were logged
   absl::Span<const uint8_t> refused;              // one a row; empty: none
   absl::Span<const std::string_view> versions;    // one a row; empty: `version` answered every row

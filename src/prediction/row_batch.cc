@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "prediction/pipeline.h"
 
@@ -7,7 +8,10 @@ namespace vigil {
 void RowBatch::Reset(size_t column_count) {
   rows = 0;
   columns = column_count;
+  exact_columns = text_columns = 0;
   values.clear();
+  exact.clear();
+  texts.clear();
   ids.clear();
   entities.clear();
   times.clear();
@@ -16,6 +20,19 @@ void RowBatch::Reset(size_t column_count) {
   error_rows.clear();
   warnings.clear();
   partial = false;
+}
+
+void RowBatch::Reset(const TableShape& shape) {
+  Reset(shape.columns.size());
+  exact_columns = shape.exact;
+  text_columns = shape.texts;
+}
+
+void RowBatch::AddRow() {
+  ++rows;
+  values.resize(rows * columns, std::numeric_limits<float>::quiet_NaN());
+  if (exact_columns != 0) exact.resize(rows * exact_columns, std::numeric_limits<double>::quiet_NaN());
+  if (text_columns != 0) texts.resize(rows * text_columns);
 }
 
 void RowBatch::AddError(RowError error) {

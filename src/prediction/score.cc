@@ -3,31 +3,36 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "prediction/answers.h"
 
 namespace vigil {
 
-void ScoringUnit::Gather(const float* values, size_t columns) {
-  gathered.clear();
-  for (uint32_t row : row_indices) gathered.insert(gathered.end(), values + row * columns, values + (row + 1) * columns);
-}
-
-StatusOr<ScoreState> ScoringUnit::Score(const float* matrix, size_t rows, int64_t deadline_ns) {
+StatusOr<ScoreState> ScoringUnit::Score(const TableRows& rows, int64_t deadline_ns) {
   const Signature& signature = version->loaded->signature();
-  const std::string_view input = signature.inputs.empty() ? std::string_view("input") : std::string_view(signature.inputs[0].name);
-  batch = Batch::FloatMatrix(matrix != nullptr ? matrix : gathered.data(), rows, signature.columns.size(), input);
+  if (shape().matrix) {
+    const size_t columns = shape().columns.size();
+    const float* matrix = rows.values;
+    if (!row_indices.empty()) {
+      gathered.clear();
+      for (uint32_t row : row_indices) gathered.insert(gathered.end(), rows.values + row * columns, rows.values + (row + 1) * columns);
+      matrix = gathered.data();
+    }
+    batch = Batch::FloatMatrix(matrix, row_indices.empty() ? rows.rows : row_indices.size(), columns, signature.inputs[0].name);
+  } else {
+    VIGIL_RETURN_IF_ERROR(inputs.Fill(signature, shape(), rows, row_indices, &batch));
+  }
   call.deadline_ns = deadline_ns;
   // Set once, not for each call: an answer's callback may begin the next one. A runtime may have moved it away.
   if (!call.done) call.done = [this](Status status) { owner->OnScored(*this, status); };
   return scorer->Score(batch, call, &outputs);
 }
 
-Status ScoringUnit::CheckOutputs() const {
-  const std::string name = version->facts.model;
-  if (outputs.tensors.empty()) return absl::InternalError(absl::StrCat("model ", name, " answered nothing"));
-  const OwnedTensor& first = outputs.tensors[0];
-  if (first.dtype == DType::kFloat32 && first.floats.size() == batch.rows() * width()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("model ", name, " version ", version->facts.version, " answered ", first.floats.size(), " ",
-                                          std::string(DTypeName(first.dtype)), " for ", batch.rows(), " rows of ", width()));
+Status ScoringUnit::CheckOutputs() {
+  if (const Status status = CheckAnswer(version->loaded->signature(), shape(), outputs, batch.rows()); !status.ok()) {
+    return Status(status.code(), absl::StrCat("model ", version->facts.model, " version ", version->facts.version, " ", status.message()));
+  }
+  if (!shape().single_output) ReadScores(shape(), outputs, batch.rows(), &scores);
+  return absl::OkStatus();
 }
 
 ScorerCache::Entry& ScorerCache::Find(const ServedModel& model, const ServedVersion& version) {
@@ -38,11 +43,14 @@ ScorerCache::Entry& ScorerCache::Find(const ServedModel& model, const ServedVers
   has_new_ = true;
   entry.idle.clear();
   entry.version = model.versions.at(version.facts.version);
-  entry.rules = std::make_unique<RowRules>(version.schema.get(), version.loaded->signature());
+  entry.rules = std::make_unique<RowRules>(version.schema.get(), version.loaded->table());
+  entry.codes = std::make_unique<TextCodes>(version.loaded->table(), entry.version->reference.get());
   return entry;
 }
 
 const RowRules& ScorerCache::Rules(const ServedModel& model, const ServedVersion& version) { return *Find(model, version).rules; }
+
+const TextCodes& ScorerCache::Codes(const ServedModel& model, const ServedVersion& version) { return *Find(model, version).codes; }
 
 std::unique_ptr<ScoringUnit> ScorerCache::Acquire(const ServedModel& model, const ServedVersion& version, ScoringOwner* owner) {
   Entry& entry = Find(model, version);

@@ -6,8 +6,10 @@
 #include <memory>
 #include <vector>
 
+#include "monitoring/text_codes.h"
 #include "prediction/validate.h"
 #include "registry/registry.h"
+#include "runtime/input_tensors.h"
 
 namespace vigil {
 
@@ -28,14 +30,16 @@ struct ScoringUnit {
   ScoringUnit(const ScoringUnit&) = delete;
   ScoringUnit& operator=(const ScoringUnit&) = delete;
 
-  // Scores the rows of `matrix`, or of the rows gathered before when it is null. kLater: `owner` will be told.
-  StatusOr<ScoreState> Score(const float* matrix, size_t rows, int64_t deadline_ns);
-  // Copies `row_indices` of `values` into a matrix of this unit's own.
-  void Gather(const float* values, size_t columns);
-  // Checks what has been answered: `rows` × width floats in the first output, else INTERNAL.
-  Status CheckOutputs() const;
-  size_t width() const { return static_cast<size_t>(version->loaded->signature().output_width); }
-  const float* outputs_data() const { return outputs.tensors[0].floats.data(); }
+  // Scores `rows`, or those of them that `row_indices` numbers when there are any. kLater: `owner` will be told, and what `rows` views must
+  // stay until then.
+  StatusOr<ScoreState> Score(const TableRows& rows, int64_t deadline_ns);
+  // Checks what has been answered and reads the scores; INTERNAL when it is not what the signature says.
+  Status CheckOutputs();
+  const TableShape& shape() const { return version->loaded->table(); }
+  // Score numbers a row.
+  size_t width() const { return shape().score.width; }
+  // rows × width, after CheckOutputs.
+  const float* scores_data() const { return shape().single_output ? outputs.tensors[0].floats.data() : scores.data(); }
 
   const std::shared_ptr<const ServedVersion> version;
   const std::unique_ptr<Scorer> scorer;
@@ -44,7 +48,9 @@ struct ScoringUnit {
   Outputs outputs;
   Batch batch;
   std::vector<uint32_t> row_indices;  // of the request; empty: all of them
-  std::vector<float> gathered;
+  InputTensors inputs;
+  std::vector<float> gathered;  // of a model that takes one matrix
+  std::vector<float> scores;    // where they are not an output as it came
 };
 
 // Keeps, for each loaded version, its rules and the units that nobody uses now. One thread.
@@ -52,6 +58,8 @@ class ScorerCache {
  public:
   // `version` is one of `model`'s. The rules stay until Keep.
   const RowRules& Rules(const ServedModel& model, const ServedVersion& version);
+  // How monitoring counts the version's texts. The codes stay until Keep.
+  const TextCodes& Codes(const ServedModel& model, const ServedVersion& version);
   std::unique_ptr<ScoringUnit> Acquire(const ServedModel& model, const ServedVersion& version, ScoringOwner* owner);
   void Release(std::unique_ptr<ScoringUnit> unit);
   // Gives back what belongs to versions that `snapshot` no longer has.
@@ -65,6 +73,7 @@ class ScorerCache {
   struct Entry {
     std::shared_ptr<const ServedVersion> version;
     std::unique_ptr<RowRules> rules;
+    std::unique_ptr<TextCodes> codes;
     std::vector<std::unique_ptr<ScoringUnit>> idle;
   };
   Entry& Find(const ServedModel& model, const ServedVersion& version);

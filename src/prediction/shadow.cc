@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "prediction/answers.h"
+#include "prediction/row_copy.h"
+
 namespace vigil {
 
 struct ShadowStage::Rows final : ScoringOwner {
@@ -20,9 +23,8 @@ struct ShadowStage::Rows final : ScoringOwner {
   ShadowStage& stage;
   std::shared_ptr<const ServedModel> model;  // pins version
   const ServedVersion* version = nullptr;
-  size_t columns = 0;
-  std::vector<float> received;
-  std::vector<float> cleaned;  // empty: as received
+  RowCopies received;
+  RowCopies cleaned;  // empty: as received
   std::vector<Meta> meta;
   std::string text;
   int64_t bytes = 0;
@@ -55,22 +57,20 @@ ShadowStage::Rows& ShadowStage::OpenRows(const std::shared_ptr<const ServedModel
   Rows& rows = *open_.back();
   rows.model = model;
   rows.version = &version;
-  rows.columns = version.loaded->signature().columns.size();
   return rows;
 }
 
 void ShadowStage::Add(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const ShadowRow& row) {
-  const size_t columns = version.loaded->signature().columns.size();
   const size_t bytes =
-      sizeof(Rows::Meta) + columns * sizeof(float) * (row.cleaned != row.received ? 2 : 1) + row.id.size() + row.entity.size();
+      sizeof(Rows::Meta) + RowCopies::Bytes(row.received, row.row) * (row.is_cleaned ? 2 : 1) + row.id.size() + row.entity.size();
   if (buffered_bytes_ + static_cast<int64_t>(bytes) > options_.shadow_buffer_bytes_max) {
     counters_.shadow_skipped.Add(1);
     return;
   }
   Rows& rows = OpenRows(model, version);
-  if (row.cleaned != row.received && rows.cleaned.empty()) rows.cleaned = rows.received;
-  if (row.cleaned != row.received || !rows.cleaned.empty()) rows.cleaned.insert(rows.cleaned.end(), row.cleaned, row.cleaned + columns);
-  rows.received.insert(rows.received.end(), row.received, row.received + columns);
+  if (row.is_cleaned && rows.cleaned.rows() == 0) rows.cleaned = rows.received;
+  if (row.is_cleaned || rows.cleaned.rows() != 0) rows.cleaned.Add(row.cleaned, row.row);
+  rows.received.Add(row.received, row.row);
   rows.meta.push_back(
       {row.time, static_cast<uint32_t>(row.id.size()), static_cast<uint32_t>(row.entity.size()), static_cast<uint32_t>(row.request_rows)});
   rows.text.append(row.id).append(row.entity);
@@ -104,8 +104,8 @@ bool ShadowStage::ScoreNext(Rows& rows) {
   }
   rows.chunk = std::min(kChunkRows, left);
   rows.started_ns = clock_.MonotonicNs();
-  const std::vector<float>& values = rows.cleaned.empty() ? rows.received : rows.cleaned;
-  const StatusOr<ScoreState> state = rows.unit->Score(values.data() + rows.next * rows.columns, rows.chunk, INT64_MAX);
+  RowCopies& copies = rows.cleaned.rows() == 0 ? rows.received : rows.cleaned;
+  const StatusOr<ScoreState> state = rows.unit->Score(copies.View(rows.next, rows.chunk), INT64_MAX);
   budget_ns_ -= clock_.MonotonicNs() - rows.started_ns;
   if (state.ok() && *state == ScoreState::kLater) return false;
   Record(rows, state.status());
@@ -120,6 +120,9 @@ void ShadowStage::Record(Rows& rows, const Status& status) {
   const double row_us = static_cast<double>(clock_.MonotonicNs() - rows.started_ns) * 1e-3 / static_cast<double>(rows.chunk);
   record.status = PredictionStatus::kShadow;
   record.arm = kShadowArm;
+  const TableShape& shape = rows.unit->shape();
+  const TableRows received = rows.received.View(rows.next, rows.chunk);
+  const TextCodes& codes = scorers_.Codes(*rows.model, *rows.version);
   for (size_t i = 0; i < rows.chunk; ++i, ++rows.next) {
     const Rows::Meta& meta = rows.meta[rows.next];
     record.time = meta.time;
@@ -129,9 +132,16 @@ void ShadowStage::Record(Rows& rows, const Status& status) {
     record.id = std::string_view(rows.text).substr(rows.text_next, meta.id_bytes);
     record.entity = std::string_view(rows.text).substr(rows.text_next + meta.id_bytes, meta.entity_bytes);
     rows.text_next += meta.id_bytes + meta.entity_bytes;
-    record.features = {rows.received.data() + rows.next * rows.columns, rows.columns};
-    if (ok) record.outputs = {rows.unit->outputs_data() + i * width, width};
-    recorder_.Record(record, rows.version->slot, ArmCode::kShadow, 0);
+    SetFeatures(received, i, &record);
+    if (ok) {
+      record.outputs = {rows.unit->scores_data() + i * width, width};
+      if (!shape.single_output) {
+        SplitAnswers(shape, rows.unit->outputs.tensors, i, rows.chunk, &answer_numbers_, &answer_texts_);
+        record.answer_numbers = answer_numbers_;
+        record.answer_texts = answer_texts_;
+      }
+    }
+    recorder_.Record(record, rows.version->slot, ArmCode::kShadow, 0, codes);
   }
   (ok ? counters_.shadow_rows : counters_.shadow_failed).Add(static_cast<int64_t>(rows.chunk));
 }
@@ -142,8 +152,8 @@ void ShadowStage::Finish(Rows& rows) {
   scorers_.Release(std::move(rows.unit));
   rows.model = nullptr;
   rows.version = nullptr;
-  rows.received.clear();
-  rows.cleaned.clear();
+  rows.received.Clear();
+  rows.cleaned.Clear();
   rows.meta.clear();
   rows.text.clear();
   rows.next = rows.text_next = 0;

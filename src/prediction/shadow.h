@@ -15,9 +15,11 @@ namespace vigil {
 
 // One answered row, by views.
 struct ShadowRow {
-  const float* received = nullptr;  // as logged
-  const float* cleaned = nullptr;   // as scored; may be the same
-  size_t request_rows = 1;          // answered together with it
+  TableRows received;       // as logged
+  TableRows cleaned;        // as scored; may be the same
+  size_t row = 0;           // of both
+  bool is_cleaned = false;  // they differ, perhaps
+  size_t request_rows = 1;  // answered together with it
   TimeUs time = 0;
   std::string_view id;  // the live record's, or its prediction id where the caller gave none: how the twins are paired
   std::string_view entity;
@@ -58,6 +60,8 @@ class ShadowStage {
   std::vector<std::unique_ptr<Rows>> open_;     // filled during this turn
   std::vector<std::unique_ptr<Rows>> running_;  // being scored, or waiting for a runtime
   std::vector<std::unique_ptr<Rows>> idle_;     // empty, with their memory
+  std::vector<double> answer_numbers_;
+  std::vector<std::string_view> answer_texts_;
   int64_t buffered_bytes_ = 0;
   int64_t budget_ns_ = 0;  // may go below zero: the last chunk's overdraft
   int64_t refilled_ns_ = 0;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kCategoriesNamedMax = 8;  // in an error's text
 
 // The smallest float that is not below `bound`, so that comparing floats decides as comparing doubles would.
@@ -26,11 +26,12 @@ float HighestFloat(double bound) {
 }
 
 // Follows `policy`; kNone means that the row is refused. Clamping needs `bound`.
-RowRules::Breach Decide(Rule rule, CleanPolicy policy, const ColumnRule& column, float value, const float* bound) {
-  RowRules::Breach breach{rule, Cleaning::kNone, value};
+RowRules::Breach Decide(Rule rule, CleanPolicy policy, const ColumnRule& column, double value, const double* bound) {
+  RowRules::Breach breach{rule, Cleaning::kNone, value, {}};
   if (policy == CleanPolicy::kImpute) {
     breach.cleaning = Cleaning::kImputed;
-    breach.value = column.impute ? static_cast<float>(*column.impute) : kMissing;
+    breach.value = column.impute ? *column.impute : kMissing;
+    breach.text = column.impute_text;
   } else if (policy == CleanPolicy::kClamp && bound != nullptr) {
     breach.cleaning = Cleaning::kClamped;
     breach.value = *bound;
@@ -40,20 +41,35 @@ RowRules::Breach Decide(Rule rule, CleanPolicy policy, const ColumnRule& column,
   return breach;
 }
 
-std::unique_ptr<const Schema> OpenSchema(const Signature& signature) {
+std::unique_ptr<const Schema> OpenSchema(const TableShape& shape) {
   auto schema = std::make_unique<Schema>();
-  for (const std::string& column : signature.columns) schema->columns.emplace_back().name = column;
+  for (const std::string& column : shape.names) schema->columns.emplace_back().name = column;
   return schema;
 }
 
 }  // namespace
 
-RowRules::RowRules(const Schema* schema, const Signature& signature)
-    : open_(schema == nullptr ? OpenSchema(signature) : nullptr),
-      schema_(schema == nullptr ? open_.get() : schema),
-      signature_(&signature) {
+RowRules::RowRules(const Schema* schema, const TableShape& shape)
+    : open_(schema == nullptr ? OpenSchema(shape) : nullptr), schema_(schema == nullptr ? open_.get() : schema), shape_(&shape) {
   for (size_t i = 0; i < schema_->columns.size(); ++i) {
     const ColumnRule& rule = schema_->columns[i];
+    const ModelColumn& column = shape.columns[i];
+    if (column.store != ColumnStore::kFloat) {  // never broken as a float
+      low_.push_back(-kInfinity);
+      high_.push_back(kInfinity);
+      missing_ok_.push_back(~0u);
+      const bool is_whole = column.store == ColumnStore::kExact && column.dtype != DType::kFloat64;
+      if (column.store == ColumnStore::kExact) {
+        constexpr double kLargestDouble = std::numeric_limits<double>::max();
+        exact_low_.push_back(rule.minimum.value_or(rule.infinity_allowed ? -kInfinity : -kLargestDouble));
+        exact_high_.push_back(rule.maximum.value_or(rule.infinity_allowed ? kInfinity : kLargestDouble));
+        exact_missing_ok_.push_back(rule.nullable ? 1 : 0);
+        if (is_whole || !rule.categories.empty()) typed_.push_back(static_cast<uint32_t>(i));
+      } else if (!rule.nullable || !rule.texts.empty()) {
+        typed_.push_back(static_cast<uint32_t>(i));
+      }
+      continue;
+    }
     const float lowest = rule.infinity_allowed ? -kInfinity : -kLargest;
     const float highest = rule.infinity_allowed ? kInfinity : kLargest;
     low_.push_back(rule.minimum ? std::max(lowest, LowestFloat(*rule.minimum)) : lowest);
@@ -68,14 +84,9 @@ RowRules::RowRules(const Schema* schema, const Signature& signature)
 
 bool RowRules::Categories::Has(float value) const { return std::binary_search(values.begin(), values.end(), value); }
 
-const RowRules::Categories* RowRules::FindCategories(size_t column) const {
-  for (const Categories& categories : categories_) {
-    if (categories.column == column) return &categories;
-  }
-  return nullptr;
-}
+const ColumnRule& RowRules::rule(size_t column) const { return schema_->columns[column]; }
 
-bool RowRules::IsBroken(const float* row) const {
+bool RowRules::AreFloatsBroken(const float* row) const {
   const float* low = low_.data();
   const float* high = high_.data();
   const uint32_t* missing_ok = missing_ok_.data();
@@ -94,57 +105,108 @@ bool RowRules::IsBroken(const float* row) const {
   return false;
 }
 
-bool RowRules::FindBreach(size_t column, float value, Breach* breach) const {
-  const ColumnRule& rule = schema_->columns[column];
+bool RowRules::IsBroken(const TableRows& rows, size_t row) const {
+  if (AreFloatsBroken(rows.values + row * shape_->columns.size())) return true;
+  const double* exact = rows.exact + row * shape_->exact;
+  bool broken = false;
+  for (size_t i = 0; i < exact_low_.size(); ++i) {
+    const bool inside = exact[i] >= exact_low_[i] && exact[i] <= exact_high_[i];
+    broken |= !inside && !(exact[i] != exact[i] && exact_missing_ok_[i] != 0);
+  }
+  if (broken) return true;
+  for (const uint32_t column : typed_) {
+    Breach breach;
+    const bool is_text = shape_->columns[column].store == ColumnStore::kText;
+    const double value = is_text ? rows.values[row * shape_->columns.size() + column] : rows.number(row, column);
+    if (FindBreach(column, value, is_text ? rows.text(row, column) : std::string_view(), &breach)) return true;
+  }
+  return false;
+}
+
+// Whether the value is one of the column's categories; every value is where none are named.
+bool RowRules::IsListed(size_t column, double value, std::string_view text) const {
+  const ColumnRule& declared = rule(column);
+  switch (shape_->columns[column].store) {
+    case ColumnStore::kText:
+      return declared.texts.empty() || std::find(declared.texts.begin(), declared.texts.end(), text) != declared.texts.end();
+    case ColumnStore::kExact:
+      return declared.categories.empty() ||
+             std::find(declared.categories.begin(), declared.categories.end(), value) != declared.categories.end();
+    case ColumnStore::kFloat: break;
+  }
+  for (const Categories& categories : categories_) {
+    if (categories.column == column) return categories.Has(static_cast<float>(value));
+  }
+  return true;
+}
+
+bool RowRules::FindBreach(size_t column, double value, std::string_view text, Breach* breach) const {
+  const ColumnRule& declared = rule(column);
+  const ModelColumn& typed = shape_->columns[column];
+  const bool whole = typed.store == ColumnStore::kExact && typed.dtype != DType::kFloat64;
   if (std::isnan(value)) {
-    if (rule.nullable) return false;
-    *breach = Decide(Rule::kMissing, rule.on_missing, rule, value, nullptr);
+    // Whole numbers have no missing value, whatever the schema allows.
+    if (declared.nullable && !whole) return false;
+    *breach = Decide(Rule::kMissing, declared.on_missing, declared, value, nullptr);
     return true;
   }
-  if (std::isinf(value) && !rule.infinity_allowed) {
-    *breach = Decide(Rule::kInfinity, rule.on_infinity, rule, value, nullptr);
-    return true;
+  if (typed.store != ColumnStore::kText) {
+    if (std::isinf(value) && (!declared.infinity_allowed || whole)) {
+      *breach = Decide(Rule::kInfinity, declared.on_infinity, declared, value, nullptr);
+      return true;
+    }
+    if (whole && !FitsType(typed.dtype, value)) {
+      *breach = Decide(Rule::kType, CleanPolicy::kReject, declared, value, nullptr);
+      return true;
+    }
+    // Bounds of floats are the nearest floats that keep them, of doubles themselves.
+    const bool is_float = typed.store == ColumnStore::kFloat;
+    const double low = is_float ? static_cast<double>(low_[column]) : declared.minimum.value_or(-kInfinity);
+    const double high = is_float ? static_cast<double>(high_[column]) : declared.maximum.value_or(kInfinity);
+    if (value < low || value > high) {
+      const bool below = value < low;
+      *breach = Decide(below ? Rule::kMinimum : Rule::kMaximum, declared.on_range, declared, value, below ? &low : &high);
+      return true;
+    }
   }
-  if (value < low_[column]) {
-    *breach = Decide(Rule::kMinimum, rule.on_range, rule, value, &low_[column]);
-    return true;
-  }
-  if (value > high_[column]) {
-    *breach = Decide(Rule::kMaximum, rule.on_range, rule, value, &high_[column]);
-    return true;
-  }
-  const Categories* categories = rule.categories.empty() ? nullptr : FindCategories(column);
-  if (categories == nullptr || categories->Has(value)) return false;
-  *breach = Decide(Rule::kCategory, rule.on_category, rule, value, nullptr);
+  if (IsListed(column, value, text)) return false;
+  *breach = Decide(Rule::kCategory, declared.on_category, declared, value, nullptr);
   return true;
 }
 
 std::string RowRules::RuleText(size_t column, Rule rule) const {
-  const ColumnRule& declared = schema_->columns[column];
+  const ColumnRule& declared = this->rule(column);
   std::string text(RuleName(rule));
+  if (rule == Rule::kType) absl::StrAppend(&text, " ", std::string(DTypeName(shape_->columns[column].dtype)));
   if (rule == Rule::kMinimum) absl::StrAppend(&text, " ", NumberText(declared.minimum.value_or(-kLargest)));
   if (rule == Rule::kMaximum) absl::StrAppend(&text, " ", NumberText(declared.maximum.value_or(kLargest)));
   if (rule == Rule::kCategory) {
-    for (size_t i = 0; i < declared.categories.size() && i < kCategoriesNamedMax; ++i) {
-      absl::StrAppend(&text, i == 0 ? " " : ", ", NumberText(declared.categories[i]));
+    const bool texts = shape_->columns[column].store == ColumnStore::kText;
+    const size_t count = texts ? declared.texts.size() : declared.categories.size();
+    for (size_t i = 0; i < count && i < kCategoriesNamedMax; ++i) {
+      absl::StrAppend(&text, i == 0 ? " " : ", ", texts ? declared.texts[i] : NumberText(declared.categories[i]));
     }
-    if (declared.categories.size() > kCategoriesNamedMax) text += ", ...";
+    if (count > kCategoriesNamedMax) text += ", ...";
   }
   return text;
 }
 
 namespace {
 
-void AddError(const RowRules& rules, size_t row, size_t column, float value, Rule rule, Validation* out) {
+void AddError(const RowRules& rules, const TableRows& rows, size_t row, size_t column, Rule rule, Validation* out) {
   ++out->error_count;
   if (out->errors.size() >= kRowErrorsMax) return;
   RowError error;
   error.row = static_cast<int64_t>(row);
-  error.column = rules.signature().columns[column];
-  if (std::isnan(value)) {
+  error.column = rules.shape().names[column];
+  if (rows.is_missing(row, column)) {
     error.value = "null";
+  } else if (rows.shape->columns[column].store == ColumnStore::kText) {
+    error.value = std::string(rows.text(row, column).substr(0, kRowErrorValueBytesMax));
+  } else if (rows.shape->columns[column].store == ColumnStore::kExact) {
+    AppendNumber(&error.value, rows.number(row, column));
   } else {
-    AppendNumber(&error.value, value);
+    AppendNumber(&error.value, rows.values[row * rows.shape->columns.size() + column]);
   }
   error.rule = rules.RuleText(column, rule);
   out->errors.push_back(std::move(error));
@@ -157,23 +219,26 @@ void Refuse(size_t row, size_t rows, Validation* out) {
 }
 
 // `unread`: the dialect could not read some of its cells, which stand as NaN and are in the dialect's own errors.
-void ValidateRow(const RowRules& rules, const RowBatch& batch, size_t row, bool unread, Validation* out) {
+void ValidateRow(const RowRules& rules, const TableRows& rows, size_t row, bool unread, Validation* out) {
   const size_t actions = out->actions.size();
-  const float* values = batch.values.data() + row * batch.columns;
   bool refused = unread;
-  for (size_t column = 0; column < batch.columns; ++column) {
+  for (size_t column = 0; column < rows.shape->columns.size(); ++column) {
+    const bool missing = rows.is_missing(row, column);
+    const bool is_text = rows.shape->columns[column].store == ColumnStore::kText;
+    const double value =
+        missing || is_text ? static_cast<double>(rows.values[row * rows.shape->columns.size() + column]) : rows.number(row, column);
     RowRules::Breach breach;
-    if ((unread && std::isnan(values[column])) || !rules.FindBreach(column, values[column], &breach)) continue;
+    if ((unread && missing) || !rules.FindBreach(column, value, is_text ? rows.text(row, column) : std::string_view(), &breach)) continue;
     if (breach.cleaning != Cleaning::kNone) {
-      out->actions.push_back({static_cast<uint32_t>(row), static_cast<uint32_t>(column), breach.cleaning, breach.value});
+      out->actions.push_back({static_cast<uint32_t>(row), static_cast<uint32_t>(column), breach.cleaning, breach.value, breach.text});
     } else {
-      AddError(rules, row, column, values[column], breach.rule, out);
+      AddError(rules, rows, row, column, breach.rule, out);
       refused = true;
     }
   }
   if (!refused) return;
   out->actions.resize(actions);  // a refused row is not cleaned
-  Refuse(row, batch.rows, out);
+  Refuse(row, rows.rows, out);
 }
 
 }  // namespace
@@ -187,10 +252,10 @@ void Validate(const RowRules& rules, const RowBatch& batch, Validation* out) {
   for (uint32_t row : batch.error_rows) {
     if (row < batch.rows) Refuse(row, batch.rows, out);
   }
-  const float* values = batch.values.data();
-  for (size_t row = 0; row < batch.rows; ++row, values += batch.columns) {
-    if (!rules.IsBroken(values)) continue;
-    ValidateRow(rules, batch, row, !out->refused.empty() && out->refused[row] != 0, out);
+  const TableRows table = batch.table(rules.shape());
+  for (size_t row = 0; row < batch.rows; ++row) {
+    if (!rules.IsBroken(table, row)) continue;
+    ValidateRow(rules, table, row, !out->refused.empty() && out->refused[row] != 0, out);
   }
   if (batch.error_count == 0) return;
   out->error_count += batch.error_count;

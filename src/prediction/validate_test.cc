@@ -21,7 +21,6 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 class ValidateTest : public ::testing::Test {
  protected:
   ValidateTest() {
-    signature_.columns = {"a", "b"};
     schema_.columns.resize(2);
     schema_.columns[0].name = "a";
     schema_.columns[1].name = "b";
@@ -31,9 +30,9 @@ class ValidateTest : public ::testing::Test {
     batch_.columns = 2;
     batch_.rows = values.size() / 2;
     batch_.values = std::move(values);
-    rules_ = std::make_unique<RowRules>(with_schema ? &schema_ : nullptr, signature_);
+    rules_ = std::make_unique<RowRules>(with_schema ? &schema_ : nullptr, shape_);
     Validate(*rules_, batch_, &validation_);
-    cleaned_.Apply(batch_, validation_);
+    cleaned_.Apply(batch_, shape_, validation_);
     return validation_;
   }
   std::vector<float> Cleaned() { return {cleaned_.values(), cleaned_.values() + batch_.values.size()}; }
@@ -44,7 +43,7 @@ class ValidateTest : public ::testing::Test {
     return texts;
   }
 
-  Signature signature_;
+  const TableShape shape_ = FloatTable({"a", "b"});
   Schema schema_;
   RowBatch batch_;
   std::unique_ptr<RowRules> rules_;
@@ -189,7 +188,7 @@ TEST_F(ValidateTest, TheFastCheckAgreesWithTheRulesOnRandomRows) {
       if (random.Below(2) == 0) rule.maximum = edges[5 + random.Below(5)];
       if (random.Below(3) == 0) rule.categories = {1, 0, -1, 0.1};
     }
-    const RowRules rules(&schema_, signature_);
+    const RowRules rules(&schema_, shape_);
     const float row[2] = {cells[random.Below(12)], cells[random.Below(12)]};
     bool broken = false;
     for (size_t i = 0; i < 2; ++i) {
@@ -206,11 +205,11 @@ TEST_F(ValidateTest, TheFastCheckAgreesWithTheRulesOnRandomRows) {
       for (double category : rule.categories) listed |= static_cast<float>(category) == row[i];
       broken |= !listed;
       RowRules::Breach breach;
-      EXPECT_EQ(rules.FindBreach(i, row[i], &breach), (std::isinf(row[i]) && !rule.infinity_allowed) ||
-                                                          (rule.minimum && x < *rule.minimum) || (rule.maximum && x > *rule.maximum) ||
-                                                          !listed);
+      EXPECT_EQ(rules.FindBreach(i, static_cast<double>(row[i]), "", &breach), (std::isinf(row[i]) && !rule.infinity_allowed) ||
+                                                                                   (rule.minimum && x < *rule.minimum) ||
+                                                                                   (rule.maximum && x > *rule.maximum) || !listed);
     }
-    EXPECT_EQ(rules.IsBroken(row), broken) << row[0] << " " << row[1];
+    EXPECT_EQ(rules.IsBroken({&shape_, 1, row, nullptr, nullptr}, 0), broken) << row[0] << " " << row[1];
   }
 }
 

@@ -54,20 +54,33 @@ Status CheckVersion(const ServedModel& model, const std::string& version, const 
 }  // namespace
 
 Status CheckSameShape(const ServedVersion& champion, const ServedVersion& other) {
-  const Signature& a = champion.loaded->signature();
-  const Signature& b = other.loaded->signature();
+  const TableShape& a = champion.loaded->table();
+  const TableShape& b = other.loaded->table();
   const std::string versions =
       absl::StrCat("version ", other.facts.version, " and champion ", champion.facts.version, " of ", champion.facts.model);
   if (a.columns.size() != b.columns.size()) {
     return absl::FailedPreconditionError(absl::StrCat(versions, " take ", b.columns.size(), " and ", a.columns.size(), " columns"));
   }
   for (size_t i = 0; i < a.columns.size(); ++i) {
-    if (a.columns[i] != b.columns[i]) {
-      return absl::FailedPreconditionError(absl::StrCat(versions, " differ in column ", i, ": ", b.columns[i], " and ", a.columns[i]));
+    if (a.names[i] != b.names[i]) {
+      return absl::FailedPreconditionError(absl::StrCat(versions, " differ in column ", i, ": ", b.names[i], " and ", a.names[i]));
+    }
+    // A champion's rows are read once for all arms: one that keeps floats has no doubles or texts for another to score.
+    if (a.columns[i].store != b.columns[i].store) {
+      return absl::FailedPreconditionError(absl::StrCat(versions, " differ in the type of column ", a.names[i], ": ",
+                                                        std::string(DTypeName(b.columns[i].dtype)), " and ",
+                                                        std::string(DTypeName(a.columns[i].dtype))));
     }
   }
-  if (a.output_width != b.output_width) {
-    return absl::FailedPreconditionError(absl::StrCat(versions, " answer ", b.output_width, " and ", a.output_width, " numbers a row"));
+  if (a.score.width != b.score.width) {
+    return absl::FailedPreconditionError(absl::StrCat(versions, " answer ", b.score.width, " and ", a.score.width, " numbers a row"));
+  }
+  const auto alike = [](const AnswerColumn& x, const AnswerColumn& y) {
+    return x.name == y.name && x.dtype == y.dtype && x.output == y.output;
+  };
+  if (a.single_output != b.single_output ||
+      (!a.single_output && !std::equal(a.answers.begin(), a.answers.end(), b.answers.begin(), b.answers.end(), alike))) {
+    return absl::FailedPreconditionError(absl::StrCat(versions, " answer with different outputs"));
   }
   return absl::OkStatus();
 }

@@ -173,7 +173,7 @@ Status Registry::SetSchema(const std::string& model_name, const std::shared_ptr<
   Change change;
   std::vector<std::pair<VersionEntry*, VersionEntry>> changed;
   for (const auto& entry : model->versions) {
-    if (entry->served == nullptr || text(schema) == text(entry->schema) || !fits(entry->served->loaded->signature().columns)) continue;
+    if (entry->served == nullptr || text(schema) == text(entry->schema) || !fits(entry->served->loaded->table().names)) continue;
     VersionEntry next = *entry;
     next.schema = schema;
     next.slot.reset();

@@ -131,6 +131,7 @@ std::string SchemaToText(const Schema& schema) {
     if (rule.minimum) json["minimum"] = *rule.minimum;
     if (rule.maximum) json["maximum"] = *rule.maximum;
     if (!rule.categories.empty()) json["categories"] = rule.categories;
+    if (!rule.texts.empty()) json["texts"] = rule.texts;
     if (rule.infinity_allowed) json["infinity_allowed"] = true;
     if (rule.sensitive) json["sensitive"] = true;
     WritePolicy(json, "on_missing", rule.on_missing);
@@ -138,6 +139,7 @@ std::string SchemaToText(const Schema& schema) {
     WritePolicy(json, "on_category", rule.on_category);
     WritePolicy(json, "on_infinity", rule.on_infinity);
     if (rule.impute) json["impute"] = *rule.impute;
+    if (!rule.impute_text.empty()) json["impute_text"] = rule.impute_text;
     columns.push_back(std::move(json));
   }
   return DumpJson({{"columns", std::move(columns)}});
@@ -152,6 +154,7 @@ StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what) {
       ReadOptional(column, "minimum", &rule.minimum);
       ReadOptional(column, "maximum", &rule.maximum);
       Read(column, "categories", &rule.categories);
+      Read(column, "texts", &rule.texts);
       Read(column, "infinity_allowed", &rule.infinity_allowed);
       Read(column, "sensitive", &rule.sensitive);
       rule.on_missing = ReadPolicy(column, "on_missing");
@@ -159,6 +162,7 @@ StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what) {
       rule.on_category = ReadPolicy(column, "on_category");
       rule.on_infinity = ReadPolicy(column, "on_infinity");
       ReadOptional(column, "impute", &rule.impute);
+      Read(column, "impute_text", &rule.impute_text);
       schema.columns.push_back(std::move(rule));
     }
   });

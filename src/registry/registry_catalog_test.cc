@@ -50,6 +50,8 @@ TEST(RegistryCatalog, SchemaRoundTripKeepsEveryRule) {
   schema.columns[0].impute = -1;
   schema.columns[1].name = "day \"of\" week";
   schema.columns[1].categories = {0, 1, 2.5};
+  schema.columns[1].texts = {"mon", ""};
+  schema.columns[1].impute_text = "sun";
   const std::string text = SchemaToText(schema);
   const StatusOr<Schema> back = SchemaFromText(text, "schema");
   ASSERT_TRUE(back.ok()) << back.status();
@@ -60,15 +62,17 @@ TEST(RegistryCatalog, SchemaRoundTripKeepsEveryRule) {
   EXPECT_EQ(back->columns[0].impute, -1.0);
   EXPECT_TRUE(back->columns[0].sensitive);
   EXPECT_EQ(back->columns[1].categories, (std::vector<double>{0, 1, 2.5}));
+  EXPECT_EQ(back->columns[1].texts, schema.columns[1].texts);
+  EXPECT_EQ(back->columns[1].impute_text, "sun");
   EXPECT_FALSE(back->columns[1].minimum.has_value());
 }
 
 TEST(RegistryCatalog, ReferenceRoundTrip) {
   ReferenceProfile reference;
   reference.rows = 10;
-  reference.columns.push_back({"a", ColumnKind::kNumeric, {0.1, 0.3}, {}, {3, 4, 2}, 1, -1, 9, 0.25, 2});
-  reference.columns.push_back({"b", ColumnKind::kCategorical, {}, {1, 2}, {5, 5, 0}, 0, 1, 2, 1.5, 0.5});
-  reference.score = ColumnProfile{"score", ColumnKind::kNumeric, {0.5}, {}, {9, 1}, 0, 0, 1, 0.1, 0.2};
+  reference.columns.push_back({"a", ColumnKind::kNumeric, {0.1, 0.3}, {}, {}, {3, 4, 2}, 1, -1, 9, 0.25, 2});
+  reference.columns.push_back({"b", ColumnKind::kCategorical, {}, {0, 1}, {"x", "y"}, {5, 5, 0}, 0, 1, 2, 1.5, 0.5});
+  reference.score = ColumnProfile{"score", ColumnKind::kNumeric, {0.5}, {}, {}, {9, 1}, 0, 0, 1, 0.1, 0.2};
   reference.positive_rate = 0.01;
   reference.source = "rows.parquet";
   const std::string text = ReferenceToText(reference);
@@ -77,6 +81,7 @@ TEST(RegistryCatalog, ReferenceRoundTrip) {
   EXPECT_EQ(ReferenceToText(*back), text);
   EXPECT_EQ(back->columns[0].edges, reference.columns[0].edges);
   EXPECT_EQ(back->columns[1].kind, ColumnKind::kCategorical);
+  EXPECT_EQ(back->columns[1].texts, reference.columns[1].texts);
   EXPECT_EQ(back->score->counts, reference.score->counts);
 }
 

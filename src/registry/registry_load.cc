@@ -24,15 +24,15 @@ StatusOr<std::string> ArtefactPath(const std::string& uri) {
 }
 
 template <typename Columns>
-Status CheckColumns(const VersionFacts& facts, const Signature& signature, const Columns& columns, const char* what) {
+Status CheckColumns(const VersionFacts& facts, const TableShape& shape, const Columns& columns, const char* what) {
   const auto where = [&] { return absl::StrCat(what, " of ", facts.model, ": "); };
-  if (columns.size() != signature.columns.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(where(), columns.size(), " columns; the model takes ", signature.columns.size()));
+  if (columns.size() != shape.names.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(where(), columns.size(), " columns; the model takes ", shape.names.size()));
   }
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].name == signature.columns[i]) continue;
+    if (columns[i].name == shape.names[i]) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat(where(), "column ", i, " is ", columns[i].name, "; the model takes ", signature.columns[i], " there"));
+        absl::StrCat(where(), "column ", i, " is ", columns[i].name, "; the model takes ", shape.names[i], " there"));
   }
   return absl::OkStatus();
 }
@@ -61,10 +61,9 @@ Status Registry::Attach(VersionEntry& entry, std::shared_ptr<ServedVersion> serv
   served->facts = entry.facts;
   served->schema = entry.schema;
   served->reference = entry.reference;
-  const Signature& signature = served->loaded->signature();
-  if (entry.schema != nullptr) VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, signature, entry.schema->columns, "schema"));
-  if (entry.reference != nullptr)
-    VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, signature, entry.reference->columns, "reference profile"));
+  const TableShape& shape = served->loaded->table();
+  if (entry.schema != nullptr) VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, shape, entry.schema->columns, "schema"));
+  if (entry.reference != nullptr) VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, shape, entry.reference->columns, "reference profile"));
   served->slot = entry.slot ? *entry.slot : next_slot_++;
   if (registrar_) {
     VIGIL_ASSIGN_OR_RETURN(served->log_schema, registrar_(*served));

@@ -37,6 +37,10 @@ class ColumnMap {
         return absl::FailedPreconditionError(absl::StrCat(
             "column \"", columns_[i], "\" is sensitive and redacted in the prediction log: a model cannot be trained on it from there"));
       }
+      if (at < logged.types.size() && logged.types[at] == DType::kString) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("column \"", columns_[i], "\" holds texts: a dataset for training holds numbers"));
+      }
       map[i] = static_cast<int>(at);
       seen_[i] = true;
     }

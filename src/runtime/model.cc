@@ -83,6 +83,11 @@ Status NotServed(const std::string& path, const ForeignFormat& format, const std
 
 }  // namespace
 
+const TableShape& LoadedModel::table() const {
+  std::call_once(table_once_, [this] { table_ = TableShapeOf(signature()); });
+  return table_;
+}
+
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options) {
   const StatusOr<std::string> head = ReadFileHead(path, kHeadBytes);

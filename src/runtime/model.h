@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/status.h"
 #include "domain/batch.h"
 #include "domain/schema.h"
+#include "domain/table_shape.h"
 
 namespace vigil {
 
@@ -60,6 +62,13 @@ class LoadedModel {
   virtual const Signature& signature() const = 0;
   virtual const ModelInfo& info() const = 0;
   virtual std::unique_ptr<Scorer> NewScorer() const = 0;
+
+  // The signature as a table, made when first asked for.
+  const TableShape& table() const;
+
+ private:
+  mutable std::once_flag table_once_;
+  mutable TableShape table_;
 };
 
 struct LoadOptions {

@@ -23,7 +23,7 @@ TrainJob TrainerJob(const RetrainingInput& input, int attempt, const Dataset& da
   job.model = input.job.model;
   job.parent = input.job.parent;
   job.attempt = attempt;
-  job.features = input.champion->loaded->signature().columns;
+  job.features = input.champion->loaded->table().names;
   job.params = input.policy.retraining.params;
   job.rounds = input.policy.retraining.rounds;
   job.early_stopping_rounds = input.policy.retraining.early_stopping_rounds;
@@ -64,8 +64,7 @@ StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& 
 Status Gate(const RetrainingInput& input, RetrainingOutcome* outcome) {
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> candidate, LoadModel(*input.loaders, outcome->artefact, LoadOptions{}));
   outcome->digest = candidate->info().digest;
-  VIGIL_ASSIGN_OR_RETURN(const LabelledRows rows,
-                         ReadLabelledRows({outcome->dataset.holdout_path}, input.champion->loaded->signature().columns));
+  VIGIL_ASSIGN_OR_RETURN(const LabelledRows rows, ReadLabelledRows({outcome->dataset.holdout_path}, input.champion->loaded->table().names));
   VIGIL_ASSIGN_OR_RETURN(outcome->gate, RunGate(input.champion->loaded.get(), *candidate, rows, input.policy.gate));
   outcome->gate.champion_epoch = input.job.champion_epoch;
   return absl::OkStatus();
@@ -75,7 +74,7 @@ Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, Retrai
   std::error_code error;
   std::filesystem::create_directories(input.directory, error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot create ", input.directory, ": ", error.message()));
-  const std::vector<std::string>& columns = input.champion->loaded->signature().columns;
+  const std::vector<std::string>& columns = input.champion->loaded->table().names;
   VIGIL_ASSIGN_OR_RETURN(outcome->dataset, BuildDataset(*input.log, input.job.model, columns, input.job.as_of,
                                                         input.policy.retraining.dataset, input.directory));
   outcome->job.window_from = outcome->dataset.from;

@@ -19,6 +19,7 @@
 #include "absl/strings/str_format.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "domain/table_shape.h"
 #include "storage/tables.h"
 
 namespace vigil {
@@ -27,7 +28,7 @@ namespace {
 constexpr size_t kChunkRows = 2048;
 constexpr char kFileName[] = "predictions.parquet";
 constexpr char kDigestName[] = "_digest";  // readers of Hive directories pass over names with an underscore
-constexpr char kLayout[] = "1";            // of the columns; another one makes every digest differ
+constexpr char kLayout[] = "2";            // of the columns; another one makes every digest differ
 
 // What a date holds. Rows add up in any order, so segments may be merged or moved without a new export.
 struct DateDigest {
@@ -76,19 +77,43 @@ const char* CleaningName(uint8_t cleaning) {
   return "unknown";
 }
 
+// As a table keeps values of `type`. Whole numbers of the log are exact up to 2^53.
+TableColumn ColumnOf(const std::string& name, DType type) {
+  switch (type) {
+    case DType::kString: return {name, TableType::kString};
+    case DType::kBool: return {name, TableType::kBool};
+    case DType::kFloat64: return {name, TableType::kFloat64};
+    case DType::kFloat32:
+    case DType::kFloat16:
+    case DType::kBfloat16: return {name, TableType::kFloat64, true};
+    default: return {name, TableType::kInt64};
+  }
+}
+
 // The columns of one date: the union over the schemas that its rows use, and where each schema's values go.
 class DateTable {
  public:
   void AddSchema(const LogSchema& schema) {
     Places& places = places_[schema.number];
     places.version = schema.version;
-    for (const std::string& name : schema.columns) {
-      places.features.push_back(Place("feature " + name, "feature_", {name, TableType::kFloat64, true}));
+    for (size_t i = 0; i < schema.columns.size(); ++i) {
+      const std::string& name = schema.columns[i];
+      const DType type = schema.types.empty() ? DType::kFloat32 : schema.types[i];
+      const TableColumn column = ColumnOf(name, type);
+      // A feature that another version takes as another type has a column of its own.
+      places.features.push_back(
+          Place(absl::StrCat("feature ", static_cast<int>(column.type), column.single, " ", name), "feature_", column));
+      places.stores.push_back(StoreOf(type));
       places.cleaning.push_back(Place("cleaning " + name, "feature_", {name + "__cleaning", TableType::kString}));
     }
     for (const std::string& output : schema.outputs) {
       const std::string name = schema.outputs.size() == 1 ? "score" : output;
       places.outputs.push_back(Place("output " + name, "output_", {name, TableType::kFloat64, true}));
+    }
+    for (size_t i = 0; i < schema.answers.size(); ++i) {
+      const TableColumn column = ColumnOf(schema.answers[i], schema.answer_types[i]);
+      places.answers.push_back(
+          Place(absl::StrCat("answer ", static_cast<int>(column.type), column.single, " ", column.name), "output_", column));
     }
   }
   void AddLabelColumns() {
@@ -111,12 +136,31 @@ class DateTable {
     SetText(5, row.arm);
     SetInt(6, row.latency_us);
     SetText(7, std::string(PredictionStatusName(row.status)));
+    size_t exact = 0, text = 0;
     for (size_t i = 0; i < row.features.size() && i < places.features.size(); ++i) {
-      if (!std::isnan(row.features[i])) SetDouble(places.features[i], row.features[i]);
+      const bool missing = std::isnan(row.features[i]);
+      if (places.stores[i] == ColumnStore::kExact) {
+        if (exact < row.exact.size() && !missing) SetNumber(places.features[i], row.exact[exact]);
+        ++exact;
+      } else if (places.stores[i] == ColumnStore::kText) {
+        if (text < row.texts.size() && !missing) SetText(places.features[i], row.texts[text]);
+        ++text;
+      } else if (!missing) {
+        SetDouble(places.features[i], row.features[i]);
+      }
       const char* cleaning = i < row.cleaning.size() ? CleaningName(row.cleaning[i]) : nullptr;
       if (cleaning != nullptr) SetText(places.cleaning[i], cleaning);
     }
     for (size_t i = 0; i < row.outputs.size() && i < places.outputs.size(); ++i) SetDouble(places.outputs[i], row.outputs[i]);
+    size_t number = 0;
+    text = 0;
+    for (const size_t place : places.answers) {
+      if (columns_[place].type != TableType::kString) {
+        if (number < row.answer_numbers.size()) SetNumber(place, row.answer_numbers[number++]);
+      } else if (text < row.answer_texts.size()) {
+        SetText(place, row.answer_texts[text++]);
+      }
+    }
     if (row.labelled) {
       SetDouble(label_, row.label);
       SetInt(label_time_, row.label_time);
@@ -137,7 +181,8 @@ class DateTable {
  private:
   struct Places {
     std::string version;
-    std::vector<size_t> features, cleaning, outputs;
+    std::vector<size_t> features, cleaning, outputs, answers;
+    std::vector<ColumnStore> stores;  // one a feature
   };
 
   // The column that `key` has, or a new one. Names are unlike in more than case, as SQL wants them: a feature called "Time" becomes
@@ -164,6 +209,11 @@ class DateTable {
   void SetInt(size_t column, int64_t value) {
     chunk_.columns[column].ints.back() = value;
     chunk_.columns[column].valid.back() = 1;
+  }
+  // A number into a column of any type of numbers.
+  void SetNumber(size_t column, double value) {
+    if (columns_[column].type == TableType::kFloat64) return SetDouble(column, value);
+    if (std::isfinite(value)) SetInt(column, static_cast<int64_t>(value));
   }
   void SetDouble(size_t column, double value) {
     chunk_.columns[column].doubles.back() = value;

@@ -1,6 +1,7 @@
 // The prediction log as Hive-partitioned Parquet, for any engine: DIRECTORY/model=M/date=YYYY-MM-DD/predictions.parquet. Columns:
 // prediction_id, id, entity, time, version, arm, latency_us, status, each feature as received with `<feature>__cleaning` beside it, the
-// outputs (`score` where there is one), label, label_time; `model` and `date` are the partitions.
+// score (`score` where it is one number), every output's elements where the answer is more than that, label, label_time; `model` and `date`
+// are the partitions.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/testing/paths.h"
@@ -118,6 +119,42 @@ TEST_F(ExportTest, VersionsOfOneDateShareAFileAndModelsDoNot) {
   EXPECT_EQ(Export({.model = "fraud", .version = "9"}).files, 0);
   EXPECT_EQ(Export({.model = "fraud", .from = 17'000 * kDayUs + 2}).files, 0);
   EXPECT_EQ(Export({.model = "fraud", .shadows = true}).rows, 3);
+}
+
+TEST_F(ExportTest, TextsDoublesAndAnswersKeepTheirTypes) {
+  LogSchema schema = FraudSchema();
+  schema.columns = {"amount", "channel", "count", "rate"};
+  schema.types = {DType::kFloat32, DType::kString, DType::kInt64, DType::kFloat64};
+  schema.redacted = {0, 0, 0, 0};
+  schema.answers = {"label", "probabilities_0", "word"};
+  schema.answer_types = {DType::kInt64, DType::kFloat32, DType::kString};
+  const std::vector<float> features = {0.1f, 0, 7, 0.1f}, missing = {NAN, NAN, 8, NAN}, outputs = {0.25f};
+  const std::vector<double> exact = {7, 0.1}, other = {8, NAN}, numbers = {1, 0.75};
+  const std::vector<std::string_view> texts = {"web"}, none = {""}, words = {"fraud"};
+  PredictionRecord record;
+  record.schema = log_->RegisterSchema(schema).value();
+  record.time = 17'000 * kDayUs;
+  record.features = features;
+  record.exact = exact;
+  record.texts = texts;
+  record.outputs = outputs;
+  record.answer_numbers = numbers;
+  record.answer_texts = words;
+  ASSERT_TRUE(writer_->Append(record).ok());
+  record.features = missing;
+  record.exact = other;
+  record.texts = none;
+  record.time += 1;
+  ASSERT_TRUE(writer_->Append(record).ok());
+  ASSERT_TRUE(writer_->Flush().ok());
+  Export();
+  EXPECT_EQ(
+      Query("SELECT amount, channel, count, rate, score, output_label, probabilities_0, word FROM log ORDER BY time"),
+      (std::vector<std::string>{
+          R"({"amount":0.1,"channel":"web","count":7,"rate":0.1,"score":0.25,"output_label":1,"probabilities_0":0.75,"word":"fraud"})",
+          R"({"amount":null,"channel":null,"count":8,"rate":null,"score":0.25,"output_label":1,"probabilities_0":0.75,"word":"fraud"})"}));
+  EXPECT_EQ(Query("SELECT typeof(channel) AS a, typeof(count) AS b, typeof(rate) AS c, typeof(amount) AS d FROM log LIMIT 1")[0],
+            R"({"a":"VARCHAR","b":"BIGINT","c":"DOUBLE","d":"FLOAT"})");
 }
 
 }  // namespace

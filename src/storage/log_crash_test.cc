@@ -81,7 +81,7 @@ TEST_F(LogCrashTest, APowerFailureAtAnyByteOfTheLastRecordCutsOnlyThatRecord) {
   // As kAlways would have synced it, write the frame behind the log's back, one byte shorter each time.
   std::string frame(static_cast<size_t>(bytes), '\0');
   last.record.prediction_id = PredictionId::Make(0, 0, 5);
-  EncodePredictionFrame(last.record, {}, frame.data());
+  EncodePredictionFrame(last.record, frame.data());
   const int64_t end = [&] {
     const auto disk = disk_.AfterPowerFailure(0);
     const auto mapped = disk->MapForRead(kSegment, -1).value();

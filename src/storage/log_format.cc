@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "domain/table_shape.h"
 
 namespace vigil {
 namespace {
@@ -95,8 +97,9 @@ StatusOr<LogHeader> DecodeLogHeader(std::string_view file) {
   if (std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) return absl::DataLossError("not a Vigil log file (bad magic at byte 0)");
   LogHeader header;
   header.format = Load<uint8_t>(&file[8]);
-  if (header.format != kLogFormatVersion) {
-    return absl::UnimplementedError(absl::StrCat("log format version ", header.format, "; this Vigil reads version ", kLogFormatVersion));
+  if (header.format == 0 || header.format > kLogFormatVersion) {
+    return absl::UnimplementedError(
+        absl::StrCat("log format version ", header.format, "; this Vigil reads versions 1 to ", kLogFormatVersion));
   }
   if (Load<uint32_t>(&file[kLogHeaderBytes - 4]) != Checksum(file.substr(0, kLogHeaderBytes - 4))) {
     return absl::DataLossError("the log file's header fails its checksum");
@@ -164,14 +167,113 @@ void AppendFrame(std::string* out, std::string_view payload) {
 
 // --- predictions ---
 
+// Counts of doubles, answer doubles, texts and answer texts; then the doubles, then a length a text, then the texts.
+constexpr size_t kMixedFixedBytes = 16;
+
+static size_t MixedBytes(const PredictionRecord& record) {
+  if (record.exact.empty() && record.texts.empty() && record.answer_numbers.empty() && record.answer_texts.empty()) return 0;
+  size_t bytes =
+      kMixedFixedBytes + 8 * (record.exact.size() + record.answer_numbers.size()) + 4 * (record.texts.size() + record.answer_texts.size());
+  for (const std::string_view text : record.texts) bytes += text.size();
+  for (const std::string_view text : record.answer_texts) bytes += text.size();
+  return bytes;
+}
+
+static void EncodeMixed(const PredictionRecord& record, char* p) {
+  const auto put = [&p](const void* from, size_t n) {
+    if (n > 0) std::memcpy(p, from, n);
+    p += n;
+  };
+  for (const size_t count : {record.exact.size(), record.answer_numbers.size(), record.texts.size(), record.answer_texts.size()}) {
+    const auto stored = static_cast<uint32_t>(count);
+    put(&stored, sizeof(stored));
+  }
+  put(record.exact.data(), 8 * record.exact.size());
+  put(record.answer_numbers.data(), 8 * record.answer_numbers.size());
+  for (const auto* texts : {&record.texts, &record.answer_texts}) {
+    for (const std::string_view text : *texts) {
+      const auto length = static_cast<uint32_t>(text.size());
+      put(&length, sizeof(length));
+    }
+  }
+  for (const auto* texts : {&record.texts, &record.answer_texts}) {
+    for (const std::string_view text : *texts) put(text.data(), text.size());
+  }
+}
+
+// Where the parts of a mixed part lie.
+struct MixedParts {
+  std::string_view exact, answer_numbers, text_lengths, answer_text_lengths, bytes;
+};
+
+// False when the lengths do not add up.
+static bool SplitMixed(std::string_view mixed, MixedParts* parts) {
+  Reader reader{mixed};
+  const size_t exact = reader.Number<uint32_t>(), numbers = reader.Number<uint32_t>(), texts = reader.Number<uint32_t>(),
+               answer_texts = reader.Number<uint32_t>();
+  parts->exact = reader.Take(8 * exact);
+  parts->answer_numbers = reader.Take(8 * numbers);
+  parts->text_lengths = reader.Take(4 * texts);
+  parts->answer_text_lengths = reader.Take(4 * answer_texts);
+  if (!reader.ok) return false;
+  uint64_t bytes = 0;
+  for (const std::string_view lengths : {parts->text_lengths, parts->answer_text_lengths}) {
+    for (size_t i = 0; i < lengths.size(); i += 4) bytes += Load<uint32_t>(lengths.data() + i);
+  }
+  parts->bytes = reader.rest;
+  return bytes == reader.rest.size();
+}
+
+void CopyMixed(std::string_view mixed, LoggedPrediction* out) {
+  out->exact.clear();
+  out->answer_numbers.clear();
+  out->texts.clear();
+  out->answer_texts.clear();
+  MixedParts parts;
+  if (mixed.empty() || !SplitMixed(mixed, &parts)) return;
+  const std::pair<std::string_view, std::vector<double>*> numbers[] = {{parts.exact, &out->exact},
+                                                                       {parts.answer_numbers, &out->answer_numbers}};
+  for (const auto& [bytes, doubles] : numbers) {
+    doubles->resize(bytes.size() / 8);
+    if (!bytes.empty()) std::memcpy(doubles->data(), bytes.data(), bytes.size());
+  }
+  Reader reader{parts.bytes};
+  const std::pair<std::string_view, std::vector<std::string>*> lists[] = {{parts.text_lengths, &out->texts},
+                                                                          {parts.answer_text_lengths, &out->answer_texts}};
+  for (const auto& [lengths, texts] : lists) {
+    for (size_t i = 0; i < lengths.size(); i += 4) texts->emplace_back(reader.Take(Load<uint32_t>(lengths.data() + i)));
+  }
+}
+
+void Redaction::Apply(const LogSchema& schema, PredictionRecord* record) {
+  if (std::find(schema.redacted.begin(), schema.redacted.end(), 1) == schema.redacted.end()) return;
+  features_.assign(record->features.begin(), record->features.end());
+  exact_.assign(record->exact.begin(), record->exact.end());
+  texts_.assign(record->texts.begin(), record->texts.end());
+  size_t exact = 0, text = 0;
+  for (size_t i = 0; i < schema.redacted.size() && i < features_.size(); ++i) {
+    const ColumnStore store = i < schema.types.size() ? StoreOf(schema.types[i]) : ColumnStore::kFloat;
+    const bool blank = schema.redacted[i] != 0;
+    if (blank) features_[i] = std::numeric_limits<float>::quiet_NaN();
+    if (store == ColumnStore::kExact && exact < exact_.size())
+      exact_[exact] = blank ? std::numeric_limits<double>::quiet_NaN() : exact_[exact];
+    if (store == ColumnStore::kText && text < texts_.size()) texts_[text] = blank ? std::string_view() : texts_[text];
+    exact += store == ColumnStore::kExact;
+    text += store == ColumnStore::kText;
+  }
+  record->features = features_;
+  record->exact = exact_;
+  record->texts = texts_;
+}
+
 static size_t PredictionPayloadBytes(const PredictionRecord& record) {
   return kPredictionFixedBytes + 4 * (record.outputs.size() + record.features.size()) + record.cleaning.size() + record.arm.size() +
-         record.id.size() + record.entity.size();
+         record.id.size() + record.entity.size() + MixedBytes(record);
 }
 
 size_t PredictionFrameBytes(const PredictionRecord& record) { return Padded(kFrameHeaderBytes + PredictionPayloadBytes(record)); }
 
-void EncodePredictionFrame(const PredictionRecord& record, const std::vector<uint8_t>& redacted, char* out) {
+void EncodePredictionFrame(const PredictionRecord& record, char* out) {
   const size_t payload_bytes = PredictionPayloadBytes(record);
   Store<uint64_t>(out + Padded(kFrameHeaderBytes + payload_bytes) - 8, 0);  // padding, before the payload is laid over it
   char* p = out + kFrameHeaderBytes;
@@ -187,7 +289,8 @@ void EncodePredictionFrame(const PredictionRecord& record, const std::vector<uin
   Store(p + 32, static_cast<uint32_t>(record.id.size()));
   Store(p + 36, static_cast<uint32_t>(record.entity.size()));
   Store(p + 40, static_cast<uint32_t>(record.arm.size()));
-  Store(p + 44, uint32_t{0});
+  const size_t mixed = MixedBytes(record);
+  Store(p + 44, static_cast<uint32_t>(mixed));
   p += kPredictionFixedBytes;
   const auto put = [&p](const void* from, size_t n) {
     if (n > 0) std::memcpy(p, from, n);
@@ -198,12 +301,9 @@ void EncodePredictionFrame(const PredictionRecord& record, const std::vector<uin
   put(record.arm.data(), record.arm.size());
   put(record.id.data(), record.id.size());
   put(record.entity.data(), record.entity.size());
-  char* const features = p;
   put(record.features.data(), 4 * record.features.size());
   put(record.cleaning.data(), record.cleaning.size());
-  for (size_t i = 0; i < redacted.size() && i < record.features.size(); ++i) {
-    if (redacted[i] != 0) Store(features + 4 * i, std::numeric_limits<float>::quiet_NaN());
-  }
+  if (mixed != 0) EncodeMixed(record, p);
   SealFrame(out, payload_bytes);
 }
 
@@ -219,9 +319,10 @@ bool DecodePrediction(std::string_view payload, PredictionView* view) {
   view->schema = Load<uint32_t>(p + 16);
   view->latency_us = Load<uint32_t>(p + 20);
   const size_t outputs = Load<uint32_t>(p + 24), features = Load<uint32_t>(p + 28), id = Load<uint32_t>(p + 32),
-               entity = Load<uint32_t>(p + 36), arm = Load<uint32_t>(p + 40);
+               entity = Load<uint32_t>(p + 36), arm = Load<uint32_t>(p + 40), mixed = Load<uint32_t>(p + 44);
   // Each is below 2^32, so the sum cannot wrap.
-  if (payload.size() != kPredictionFixedBytes + 4 * (outputs + features) + id + entity + arm + (cleaned ? features : 0)) return false;
+  if (payload.size() != kPredictionFixedBytes + 4 * (outputs + features) + id + entity + arm + (cleaned ? features : 0) + mixed)
+    return false;
   Reader reader{payload.substr(kPredictionFixedBytes)};
   view->outputs = reader.Take(4 * outputs);
   view->arm = reader.Take(arm);
@@ -229,7 +330,9 @@ bool DecodePrediction(std::string_view payload, PredictionView* view) {
   view->entity = reader.Take(entity);
   view->features = reader.Take(4 * features);
   view->cleaning = cleaned ? reader.Take(features) : std::string_view();
-  return true;
+  view->mixed = reader.Take(mixed);
+  MixedParts parts;
+  return mixed == 0 || SplitMixed(view->mixed, &parts);
 }
 
 void CopyFloats(std::string_view bytes, std::vector<float>* out) {
@@ -249,6 +352,11 @@ std::string EncodeSchema(const LogSchema& schema) {
     for (const std::string& name : *names) PushText(&out, name);
   }
   PushText(&out, {reinterpret_cast<const char*>(schema.redacted.data()), schema.redacted.size()});
+  if (schema.types.empty() && schema.answers.empty()) return out;  // as format 1 has it
+  PushText(&out, {reinterpret_cast<const char*>(schema.types.data()), schema.types.size()});
+  Push(&out, static_cast<uint32_t>(schema.answers.size()));
+  for (const std::string& name : schema.answers) PushText(&out, name);
+  PushText(&out, {reinterpret_cast<const char*>(schema.answer_types.data()), schema.answer_types.size()});
   return out;
 }
 
@@ -263,7 +371,22 @@ StatusOr<LogSchema> DecodeSchema(std::string_view payload) {
   schema.outputs = reader.Texts();
   const std::string redacted = reader.Text();
   schema.redacted.assign(redacted.begin(), redacted.end());
-  if (!typed || !reader.ok || !reader.rest.empty() || schema.number == 0) return absl::DataLossError("a schema record is malformed");
+  bool types_fit = true;
+  if (reader.ok && !reader.rest.empty()) {
+    const auto types = [&](std::vector<DType>* out) {
+      for (const char c : reader.Text()) {
+        types_fit = types_fit && static_cast<uint8_t>(c) <= static_cast<uint8_t>(DType::kString);
+        out->push_back(static_cast<DType>(c));
+      }
+    };
+    types(&schema.types);
+    schema.answers = reader.Texts();
+    types(&schema.answer_types);
+    types_fit = types_fit && (schema.types.empty() || schema.types.size() == schema.columns.size()) &&
+                schema.answer_types.size() == schema.answers.size() && !(schema.types.empty() && schema.answers.empty());
+  }
+  if (!typed || !types_fit || !reader.ok || !reader.rest.empty() || schema.number == 0)
+    return absl::DataLossError("a schema record is malformed");
   return schema;
 }
 

@@ -15,8 +15,8 @@
 namespace vigil {
 
 inline constexpr size_t kLogHeaderBytes = 64;
-inline constexpr uint8_t kLogFormatVersion = 1;
-inline constexpr size_t kFrameHeaderBytes = 8;  // checksum, length
+inline constexpr uint8_t kLogFormatVersion = 2;  // 1 had neither texts nor doubles, and is read as well
+inline constexpr size_t kFrameHeaderBytes = 8;   // checksum, length
 inline constexpr size_t kFramePayloadBytesMax = 16 << 20;
 inline constexpr size_t kPredictionFixedBytes = 48;  // of a prediction's payload
 inline constexpr size_t kFooterFrameBytes = 40;      // the last frame of a sealed segment
@@ -76,8 +76,20 @@ void AppendFrame(std::string* out, std::string_view payload);
 // --- payloads ---
 
 size_t PredictionFrameBytes(const PredictionRecord& record);
-// Writes the whole frame, PredictionFrameBytes(record) long, to `out`. `redacted` (may be empty): one a feature, 1 writes NaN.
-void EncodePredictionFrame(const PredictionRecord& record, const std::vector<uint8_t>& redacted, char* out);
+// Writes the whole frame, PredictionFrameBytes(record) long, to `out`.
+void EncodePredictionFrame(const PredictionRecord& record, char* out);
+
+// Blanks what a schema redacts: a feature becomes missing, its double NaN, its text empty. Keeps the blanked values; reused.
+class Redaction {
+ public:
+  // Replaces spans of `record` by blanked copies where the schema redacts something. They hold until the next call.
+  void Apply(const LogSchema& schema, PredictionRecord* record);
+
+ private:
+  std::vector<float> features_;
+  std::vector<double> exact_;
+  std::vector<std::string_view> texts_;
+};
 
 // A prediction where it lies. Floats may be unaligned: Float() and CopyFloats read them.
 struct PredictionView {
@@ -89,10 +101,12 @@ struct PredictionView {
   std::string_view id, entity, arm;
   std::string_view outputs, features;  // 4 bytes a number
   std::string_view cleaning;           // empty, or one byte a feature
+  std::string_view mixed;              // doubles, texts and answers (CopyMixed); empty: none
 };
 // False when the payload's lengths do not add up.
 bool DecodePrediction(std::string_view payload, PredictionView* view);
 void CopyFloats(std::string_view bytes, std::vector<float>* out);
+void CopyMixed(std::string_view mixed, LoggedPrediction* out);
 
 std::string EncodeSchema(const LogSchema& schema);
 StatusOr<LogSchema> DecodeSchema(std::string_view payload);

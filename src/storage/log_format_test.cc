@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/random.h"
 #include "storage/testing/log_material.h"
 
@@ -15,7 +17,7 @@ std::string FrameOf(int64_t i) {
   NumberedRecord numbered(1, i);
   numbered.record.prediction_id = PredictionId::Make(3, 4, static_cast<uint32_t>(i));
   std::string frame(PredictionFrameBytes(numbered.record), '\xAA');
-  EncodePredictionFrame(numbered.record, {}, frame.data());
+  EncodePredictionFrame(numbered.record, frame.data());
   return frame;
 }
 
@@ -36,7 +38,7 @@ TEST(LogFormat, HeadersReadBackAndRefuseWhatTheyAreNot) {
     EXPECT_FALSE(DecodeLogHeader(bad).ok()) << "byte " << i;
     EXPECT_FALSE(DecodeLogHeader(std::string_view(bytes).substr(0, i)).ok());
   }
-  bytes[8] = 2;
+  bytes[8] = 3;
   EXPECT_TRUE(absl::IsUnimplemented(DecodeLogHeader(bytes).status())) << "a newer format is named, not called damaged";
 }
 
@@ -129,6 +131,103 @@ TEST(LogFormat, LabelsReadBack) {
   EXPECT_EQ(LabelAt(payload, 1).time, INT64_MIN);
   payload.pop_back();
   EXPECT_EQ(LabelCount(payload), -1);
+}
+
+// A record of five columns: float, double, text, whole number, text; with answers of two numbers and one text.
+struct MixedRecord {
+  std::vector<float> features = {1.5f, 0.1f, 0, 7, 0};
+  std::vector<double> exact = {0.1, 7}, numbers = {1, 0.25};
+  std::vector<std::string_view> texts = {"web", std::string_view("a\0b", 3)}, answers = {"fraud"};
+  std::vector<float> outputs = {0.25f};
+  PredictionRecord record;
+  MixedRecord() {
+    record.prediction_id = PredictionId::Make(3, 4, 5);
+    record.schema = 1;
+    record.time = 1000;
+    record.id = "tx";
+    record.features = features;
+    record.exact = exact;
+    record.texts = texts;
+    record.outputs = outputs;
+    record.answer_numbers = numbers;
+    record.answer_texts = answers;
+  }
+  static LogSchema Schema() {
+    LogSchema schema;
+    schema.number = 1;
+    schema.model = "m";
+    schema.version = "1";
+    schema.columns = {"f", "d", "t", "n", "u"};
+    schema.types = {DType::kFloat32, DType::kFloat64, DType::kString, DType::kInt64, DType::kString};
+    schema.outputs = {"prediction"};
+    schema.answers = {"label", "p", "word"};
+    schema.answer_types = {DType::kInt64, DType::kFloat32, DType::kString};
+    return schema;
+  }
+};
+
+TEST(LogFormat, DoublesTextsAndAnswersReadBack) {
+  const MixedRecord mixed;
+  std::string frame(PredictionFrameBytes(mixed.record), '\xAA');
+  EncodePredictionFrame(mixed.record, frame.data());
+  Frame read;
+  ASSERT_TRUE(ReadFrame(frame, 0, &read));
+  PredictionView view;
+  ASSERT_TRUE(DecodePrediction(read.payload, &view));
+  LoggedPrediction back;
+  CopyMixed(view.mixed, &back);
+  EXPECT_EQ(back.exact, mixed.exact);
+  EXPECT_EQ(back.answer_numbers, mixed.numbers);
+  EXPECT_EQ(back.texts, (std::vector<std::string>{"web", std::string("a\0b", 3)}));
+  EXPECT_EQ(back.answer_texts, (std::vector<std::string>{"fraud"}));
+  EXPECT_EQ(view.id, "tx");
+  for (size_t cut = 1; cut < read.payload.size(); ++cut) EXPECT_FALSE(DecodePrediction(read.payload.substr(0, cut), &view)) << cut;
+  // A text's length that does not add up.
+  std::string payload(read.payload);
+  payload[payload.size() - view.mixed.size() + 16 + 8 * 4] ^= 1;
+  EXPECT_FALSE(DecodePrediction(payload, &view));
+}
+
+TEST(LogFormat, RecordsOfFloatsAreAsFormatOneHadThem) {
+  const std::string frame = FrameOf(3);
+  Frame read;
+  ASSERT_TRUE(ReadFrame(frame, 0, &read));
+  EXPECT_EQ(read.payload.substr(44, 4), std::string(4, '\0'));
+  const LogSchema plain = FraudSchema();
+  EXPECT_EQ(EncodeSchema(plain).find("BYTES"), std::string::npos);
+  LogHeader old;
+  old.format = 1;
+  EXPECT_EQ(DecodeLogHeader(EncodeLogHeader(old))->format, 1);
+  old.format = 0;
+  EXPECT_FALSE(DecodeLogHeader(EncodeLogHeader(old)).ok());
+}
+
+TEST(LogFormat, SchemasKeepTheirTypesAndAnswers) {
+  const LogSchema schema = MixedRecord::Schema();
+  const StatusOr<LogSchema> back = DecodeSchema(EncodeSchema(schema));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->types, schema.types);
+  EXPECT_EQ(back->answers, schema.answers);
+  EXPECT_EQ(back->answer_types, schema.answer_types);
+  LogSchema unknown = schema;
+  unknown.types[0] = static_cast<DType>(200);
+  EXPECT_FALSE(DecodeSchema(EncodeSchema(unknown)).ok());
+}
+
+TEST(LogFormat, RedactionBlanksEveryFormOfAValue) {
+  LogSchema schema = MixedRecord::Schema();
+  schema.redacted = {0, 1, 1, 0, 0};
+  MixedRecord mixed;
+  Redaction redaction;
+  redaction.Apply(schema, &mixed.record);
+  std::string frame(PredictionFrameBytes(mixed.record), '\xAA');
+  EncodePredictionFrame(mixed.record, frame.data());
+  EXPECT_EQ(frame.find("web"), std::string::npos);
+  EXPECT_TRUE(std::isnan(mixed.record.features[1]));
+  EXPECT_TRUE(std::isnan(mixed.record.exact[0]));
+  EXPECT_EQ(mixed.record.exact[1], 7);
+  EXPECT_TRUE(mixed.record.texts[0].empty());
+  EXPECT_EQ(mixed.record.texts[1].size(), 3u);
 }
 
 }  // namespace

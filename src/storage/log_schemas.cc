@@ -38,10 +38,16 @@ StatusOr<uint32_t> LogSchemas::Register(const LogSchema& schema) {
     return absl::InvalidArgumentError(
         absl::StrCat("schema of ", schema.model, ": ", schema.redacted.size(), " redaction marks for ", schema.columns.size(), " columns"));
   }
+  if ((!schema.types.empty() && schema.types.size() != schema.columns.size()) || schema.answer_types.size() != schema.answers.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("schema of ", schema.model, ": ", schema.types.size(), " types for ",
+                                                   schema.columns.size(), " columns, ", schema.answer_types.size(), " for ",
+                                                   schema.answers.size(), " answers"));
+  }
   std::lock_guard lock(mutex_);
   for (LogSchema& known : schemas_) {
     if (known.number == 0 || known.model != schema.model || known.version != schema.version || known.columns != schema.columns ||
-        known.outputs != schema.outputs) {
+        known.outputs != schema.outputs || known.types != schema.types || known.answers != schema.answers ||
+        known.answer_types != schema.answer_types) {
       continue;
     }
     if (known.redacted != schema.redacted) {

@@ -17,7 +17,9 @@ void DecodePayload(std::string_view payload) {
   vigil::PredictionView view;
   if (vigil::DecodePrediction(payload, &view)) {
     std::vector<float> floats;
+    vigil::LoggedPrediction logged;
     vigil::CopyFloats(view.features, &floats);
+    vigil::CopyMixed(view.mixed, &logged);
     Require(view.cleaning.empty() || view.cleaning.size() == floats.size());
     vigil::CopyFloats(view.outputs, &floats);
   }

@@ -106,7 +106,14 @@ Status ShardWriter::Append(PredictionRecord& record) {
       return status;
     }
   }
-  const size_t bytes = PredictionFrameBytes(record);
+  const LogSchema* schema = SchemaFor(record.schema);
+  if (schema == nullptr) {
+    dropped_.Add(1);
+    return absl::InvalidArgumentError(absl::StrCat("log schema ", record.schema, " is not registered"));
+  }
+  PredictionRecord written = record;
+  redaction_.Apply(*schema, &written);
+  const size_t bytes = PredictionFrameBytes(written);
   if (bytes > kFramePayloadBytesMax) {
     dropped_.Add(1);
     return absl::InvalidArgumentError(absl::StrCat("a log record of ", bytes, " bytes; at most ", kFramePayloadBytesMax, " are kept"));
@@ -116,13 +123,8 @@ Status ShardWriter::Append(PredictionRecord& record) {
     return absl::InvalidArgumentError(
         absl::StrCat("a log record with ", record.cleaning.size(), " cleaning marks for ", record.features.size(), " features"));
   }
-  const LogSchema* schema = SchemaFor(record.schema);
-  if (schema == nullptr) {
-    dropped_.Add(1);
-    return absl::InvalidArgumentError(absl::StrCat("log schema ", record.schema, " is not registered"));
-  }
   Reserve(bytes);
-  EncodePredictionFrame(record, schema->redacted, buffer_.get() + buffered_);
+  EncodePredictionFrame(written, buffer_.get() + buffered_);
   buffered_ += bytes;
   ++buffered_records_;
   appended_.Add(1);

@@ -95,6 +95,7 @@ class ShardWriter {
     std::unique_ptr<LogSchema> schema;
   };
   std::vector<KnownSchema> known_;  // by schema number
+  Redaction redaction_;
   uint64_t known_generation_ = 0;
   RelaxedCounter records_, bytes_, dropped_;
   Status owed_error_;                 // kAlways: a sync that failed while a segment was left; the next Flush tells

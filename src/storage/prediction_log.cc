@@ -240,6 +240,7 @@ StatusOr<bool> FilePredictionLog::ScanSegment(const LogSegment& segment, const L
     out.arm.assign(view.arm);
     CopyFloats(view.features, &out.features);
     CopyFloats(view.outputs, &out.outputs);
+    CopyMixed(view.mixed, &out);
     out.cleaning.assign(view.cleaning.begin(), view.cleaning.end());
     const SegmentLabels::Label* label = labels.Of(view.ordinal);
     out.labelled = label != nullptr;

@@ -24,8 +24,12 @@ struct LogSchema {
   std::string model;
   std::string version;
   std::vector<std::string> columns;
-  std::vector<std::string> outputs;  // one name an output number: "prediction" or "prediction_0", ...
-  std::vector<uint8_t> redacted;     // one a column: 1 where the schema marks it sensitive (written as NaN); empty: none
+  std::vector<std::string> outputs;  // one name a score number: "prediction" or "prediction_0", ...
+  std::vector<uint8_t> redacted;     // one a column: 1 where the schema marks it sensitive (written as missing); empty: none
+  std::vector<DType> types;          // one a column; empty: all FP32
+  // Of the whole answer where it is more than `outputs`: a name and a type an element, as TableShape::answers has them.
+  std::vector<std::string> answers;
+  std::vector<DType> answer_types;
 };
 
 enum class LogSync : uint8_t {
@@ -87,6 +91,9 @@ struct LoggedPrediction {
   std::vector<float> features;
   std::vector<uint8_t> cleaning;
   std::vector<float> outputs;
+  // As in PredictionRecord.
+  std::vector<double> exact, answer_numbers;
+  std::vector<std::string> texts, answer_texts;
   bool labelled = false;
   double label = 0;
   TimeUs label_time = 0;

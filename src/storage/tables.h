@@ -54,7 +54,9 @@ class TableWriter {
 // files of one shape read as one; under Hive partitions their keys are columns too. CSV has a header, and an empty cell is missing. Whole
 // numbers come as kInt64, all other numbers as kFloat64, exactly as written; what is neither number, truth value nor time comes as text (in
 // NDJSON times do too). NOT_FOUND names the file that is missing, INVALID_ARGUMENT the one that cannot be read and why.
-StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format = "");
+// `texts` names columns that come as text as it is written, also where every cell looks like a number (CSV).
+StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format = "",
+                                                 const std::vector<std::string>& texts = {});
 // `partition_by`: Hive partitions under the directory `path`, which must not exist (Parquet only). An existing file is replaced by Finish.
 // Missing cells are empty in CSV and null elsewhere; numbers that are not finite are the words nan, inf, -inf (in quotes in NDJSON).
 StatusOr<std::unique_ptr<TableWriter>> CreateTable(const std::string& path, const std::vector<TableColumn>& columns,

@@ -1,12 +1,10 @@
 #include "validation/row_scorer.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
+#include "runtime/score_and_wait.h"
 #include "validation/validation.h"
 
 namespace vigil {
@@ -14,12 +12,13 @@ namespace validation {
 namespace {
 
 // Where each of the model's columns is in the rows.
-StatusOr<std::vector<size_t>> MapColumns(const Signature& signature, const std::vector<std::string>& have) {
-  const std::vector<std::string>& want = signature.columns;
-  if (want.empty())
-    return absl::UnimplementedError("the model's inputs are not one matrix of columns; such models cannot be re-scored yet");
+StatusOr<std::vector<size_t>> MapColumns(const TableShape& shape, const std::vector<std::string>& have) {
+  const std::vector<std::string>& want = shape.names;
+  if (!shape.matrix || !shape.single_output)
+    return absl::UnimplementedError(
+        "the model does not take one matrix of floats and answer one of them; such models cannot be re-scored yet");
   std::vector<size_t> at;
-  if (!signature.columns_are_named && want.size() == have.size()) {
+  if (!shape.named && want.size() == have.size()) {
     for (size_t c = 0; c < want.size(); ++c) at.push_back(c);
     return at;
   }
@@ -33,55 +32,11 @@ StatusOr<std::vector<size_t>> MapColumns(const Signature& signature, const std::
   return at;
 }
 
-// A stand-in for an event loop, for runtimes that answer later: runs what they post until the call is done.
-class CallLoop {
- public:
-  void Attach(ScoreCall* call) {
-    call->post = [this](std::function<void()> function) {
-      std::lock_guard lock(mutex_);
-      posted_.push_back(std::move(function));
-      ready_.notify_one();
-    };
-    call->done = [this](Status status) {
-      done_ = true;
-      status_ = std::move(status);
-    };
-  }
-  Status Wait() {
-    while (!done_) {
-      std::function<void()> function;
-      {
-        std::unique_lock lock(mutex_);
-        ready_.wait(lock, [this] { return !posted_.empty(); });
-        function = std::move(posted_.front());
-        posted_.pop_front();
-      }
-      function();
-    }
-    return status_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::deque<std::function<void()>> posted_;
-  bool done_ = false;  // this thread only
-  Status status_;
-};
-
-Status ScoreBatch(Scorer& scorer, const Batch& batch, Outputs* outputs) {
-  ScoreCall call;
-  CallLoop loop;
-  loop.Attach(&call);
-  VIGIL_ASSIGN_OR_RETURN(const ScoreState state, scorer.Score(batch, call, outputs));
-  return state == ScoreState::kDone ? absl::OkStatus() : loop.Wait();
-}
-
 }  // namespace
 
 StatusOr<RowScorer> RowScorer::Make(const LoadedModel& model, const std::vector<std::string>& columns) {
   const Signature& signature = model.signature();
-  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, MapColumns(signature, columns));
+  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, MapColumns(model.table(), columns));
   RowScorer scorer;
   scorer.row_width_ = columns.size();
   scorer.output_width_ = static_cast<size_t>(signature.output_width);
@@ -102,7 +57,8 @@ Status RowScorer::Score(const float* rows, size_t count, std::vector<float>* sco
     }
     rows = gathered_.data();
   }
-  VIGIL_RETURN_IF_ERROR(ScoreBatch(*scorer_, Batch::FloatMatrix(rows, count, width, input_), &outputs_));
+  ScoreCall call;
+  VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, Batch::FloatMatrix(rows, count, width, input_), call, &outputs_));
   const size_t answered = outputs_.tensors.empty() ? 0 : outputs_.tensors[0].floats.size();
   if (answered != count * output_width_) {
     return absl::InternalError(absl::StrCat("the model answered ", answered, " numbers for ", count, " rows of ", output_width_));

@@ -84,9 +84,13 @@ Json ToJson(const ModelView& model) {
   out["traffic"] = {
       {"epoch", model.plan.epoch}, {"experiment", model.plan.experiment}, {"arms", std::move(arms)}, {"shadows", model.plan.shadows}};
   if (model.signature.has_value()) {
+    const TableShape shape = TableShapeOf(*model.signature);
+    Json types = Json::array();
+    for (const ModelColumn& column : shape.columns) types.push_back(DTypeName(column.dtype));
     out["signature"] = {{"task", TaskName(model.signature->task)},
-                        {"columns", model.signature->columns},
-                        {"columns_are_named", model.signature->columns_are_named},
+                        {"columns", shape.names},
+                        {"column_types", std::move(types)},
+                        {"columns_are_named", shape.named},
                         {"output_width", model.signature->output_width},
                         {"inputs", SpecsJson(model.signature->inputs)},
                         {"outputs", SpecsJson(model.signature->outputs)}};

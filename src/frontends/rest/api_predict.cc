@@ -1,5 +1,6 @@
 // Our own prediction API: JSON rows, CSV, NDJSON.
 #include "base/text.h"
+#include "frontends/rest/answer_json.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/request.h"
 #include "frontends/rest/rest_handler.h"
@@ -31,7 +32,7 @@ void WriteOurs(const PredictScratch& scratch, std::string* body) {
   body->append(",\"prediction_ids\":[");
   AppendPredictionIds(result.prediction_ids, body);
   body->append("],\"predictions\":[");
-  AppendPredictions(result, scratch.batch.rows, body);
+  AppendPredictions(result, scratch.target.version->loaded->signature(), scratch.batch.rows, body);
   body->append("],\"warnings\":[");
   for (size_t i = 0; i < result.warnings.size(); ++i) {
     if (i != 0) body->push_back(',');
@@ -54,27 +55,6 @@ void WriteOurs(const PredictScratch& scratch, std::string* body) {
 }
 
 }  // namespace
-
-void AppendPredictions(const PredictResult& result, size_t rows, std::string* out) {
-  for (size_t row = 0; row < rows; ++row) {
-    if (row != 0) out->push_back(',');
-    if (row < result.refused.size() && result.refused[row] != 0) {
-      out->append("null");
-      continue;
-    }
-    const float* const values = result.outputs.data() + row * result.width;
-    if (result.width == 1) {
-      AppendJsonNumber(out, values[0]);
-      continue;
-    }
-    out->push_back('[');
-    for (size_t i = 0; i < result.width; ++i) {
-      if (i != 0) out->push_back(',');
-      AppendJsonNumber(out, values[i]);
-    }
-    out->push_back(']');
-  }
-}
 
 void HandlePredict(RestHandler& handler, Call& call) {
   std::string version;

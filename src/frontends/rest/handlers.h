@@ -8,9 +8,6 @@ namespace vigil {
 
 // api_predict.cc
 void HandlePredict(RestHandler& handler, Call& call);
-// Predictions of `rows` rows as the items of a JSON list: a scalar, a list where a row has several outputs, null where it was refused.
-void AppendPredictions(const PredictResult& result, size_t rows, std::string* out);
-
 // oip.cc
 void HandleOipServer(RestHandler& handler, Call& call);
 void HandleOipLive(RestHandler& handler, Call& call);

@@ -1,4 +1,5 @@
 // MLflow's scoring protocol, which SageMaker's single-model containers share: /ping, /health, /version, /invocations.
+#include "frontends/rest/answer_json.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/request.h"
 #include "frontends/rest/rest_handler.h"
@@ -11,7 +12,7 @@ namespace {
 
 void WriteInvocations(const PredictScratch& scratch, std::string* body) {
   body->append("{\"predictions\":[");
-  AppendPredictions(scratch.result, scratch.batch.rows, body);
+  AppendPredictions(scratch.result, scratch.target.version->loaded->signature(), scratch.batch.rows, body);
   body->append("]}");
 }
 

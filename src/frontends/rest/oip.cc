@@ -1,5 +1,8 @@
 // Open Inference Protocol over REST, JSON tensors: health, metadata, infer.
+#include <algorithm>
+
 #include "base/text.h"
+#include "frontends/rest/answer_json.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/words.h"
@@ -26,9 +29,40 @@ void AppendTensorSpecs(const std::vector<TensorSpec>& specs, std::string* out) {
   out->push_back(']');
 }
 
-std::string_view OutputName(const ServedVersion& version) {
-  const auto& outputs = version.loaded->signature().outputs;
-  return outputs.empty() ? std::string_view("prediction") : std::string_view(outputs[0].name);
+bool IsWanted(const OipRequest& request, std::string_view output) {
+  return request.outputs.empty() || std::find(request.outputs.begin(), request.outputs.end(), output) != request.outputs.end();
+}
+
+// `"data":[...]}` of one output, with its name, type and shape.
+void AppendOutput(const TensorSpec& spec, const OwnedTensor* tensor, const PredictResult& result, size_t rows, std::string* body) {
+  body->append("{\"name\":");
+  AppendJsonString(body, spec.name);
+  Append(body, ",\"datatype\":\"", DTypeName(spec.dtype), "\",\"shape\":[", rows);
+  if (tensor == nullptr) {
+    // A model whose output has a second dimension answers with one, if it is 1 wide too.
+    if (result.width > 1 || spec.shape.size() > 1) Append(body, ',', result.width);
+  } else {
+    for (size_t d = 1; d < tensor->shape.size(); ++d) Append(body, ',', tensor->shape[d]);
+  }
+  body->push_back(']');
+  if (!spec.keys.empty()) {  // a map's keys, as the text of a JSON list: parameters are scalars in this protocol
+    std::string keys;
+    for (const std::string& key : spec.keys) {
+      keys.push_back(keys.empty() ? '[' : ',');
+      AppendJsonString(&keys, key);
+    }
+    keys.push_back(']');
+    body->append(",\"parameters\":{\"keys\":");
+    AppendJsonString(body, keys);
+    body->push_back('}');
+  }
+  body->append(",\"data\":[");
+  const size_t elements = tensor == nullptr ? result.outputs.size() : tensor->size();
+  for (size_t i = 0; i < elements; ++i) {
+    if (i != 0) body->push_back(',');
+    tensor == nullptr ? AppendJsonNumber(body, result.outputs[i]) : AppendElement(*tensor, i, body);
+  }
+  body->append("]}");
 }
 
 // {"model_name","model_version","id"?,"parameters":{"prediction_ids":"a,b"},"outputs":[{"name","datatype":"FP32","shape","data"}]}
@@ -53,18 +87,16 @@ void WriteInfer(const PredictScratch& scratch, std::string* body) {
     }
     body->append("\"}");
   }
-  body->append(",\"outputs\":[{\"name\":");
-  AppendJsonString(body, OutputName(version));
-  Append(body, ",\"datatype\":\"FP32\",\"shape\":[", scratch.batch.rows);
-  // A model whose output has a second dimension answers with one, if it is 1 wide too.
-  const auto& outputs = version.loaded->signature().outputs;
-  if (result.width > 1 || (!outputs.empty() && outputs[0].shape.size() > 1)) Append(body, ',', result.width);
-  body->append("],\"data\":[");
-  for (size_t i = 0; i < result.outputs.size(); ++i) {
-    if (i != 0) body->push_back(',');
-    AppendJsonNumber(body, result.outputs[i]);
+  body->append(",\"outputs\":[");
+  const std::vector<TensorSpec>& outputs = version.loaded->signature().outputs;
+  bool first = true;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!IsWanted(scratch.oip_request, outputs[i].name)) continue;
+    if (!first) body->push_back(',');
+    first = false;
+    AppendOutput(outputs[i], result.tensors.empty() ? nullptr : &result.tensors[i], result, scratch.batch.rows, body);
   }
-  body->append("]}]}");
+  body->append("]}");
 }
 
 }  // namespace
@@ -141,11 +173,16 @@ void HandleOipInfer(RestHandler& handler, Call& call) {
     parsed = scratch->oip.Parse(call.request.body, handler.Columns(*scratch->target.version), &scratch->oip_request, &scratch->batch,
                                 &scratch->absent);
   }
-  const std::string_view output = OutputName(*scratch->target.version);
+  std::vector<std::string> given;
   for (const std::string& name : scratch->oip_request.outputs) {
-    if (parsed.ok() && name != output) {
-      parsed = Failure(ErrorCode::kInvalid, Concat("unexpected output \"", name, "\": the model gives \"", output, "\""), "outputs");
+    if (!parsed.ok()) break;
+    if (given.empty()) {
+      for (const TensorSpec& spec : scratch->target.version->loaded->signature().outputs) given.push_back(spec.name);
     }
+    if (std::find(given.begin(), given.end(), name) != given.end()) continue;
+    std::string choices;
+    for (const std::string& choice : given) Append(&choices, choices.empty() ? "\"" : ", \"", choice, "\"");
+    parsed = Failure(ErrorCode::kInvalid, Concat("unexpected output \"", name, "\": the model gives ", choices), "outputs");
   }
   handler.FinishPredict(call, scratch, parsed);
 }

@@ -37,7 +37,7 @@ const char kOpenApiSchemas[] = R"json({
 "TensorSpec":{"type":"object","required":["name","datatype","shape"],"properties":{"name":{"type":"string"},"datatype":{"type":"string"},
   "shape":{"type":"array","items":{"type":"integer"}}}},
 "Signature":{"type":["object","null"],"properties":{"task":{"type":"string"},"columns":{"type":"array","items":{"type":"string"}},
-  "columns_are_named":{"type":"boolean"},"output_width":{"type":"integer"},"inputs":{"type":"array","items":{"$ref":"#/components/schemas/TensorSpec"}},
+  "column_types":{"type":"array","items":{"type":"string"}},"columns_are_named":{"type":"boolean"},"output_width":{"type":"integer"},"inputs":{"type":"array","items":{"$ref":"#/components/schemas/TensorSpec"}},
   "outputs":{"type":"array","items":{"$ref":"#/components/schemas/TensorSpec"}}}},
 "Model":{"type":"object","required":["name","ready","roles","versions","traffic","signature"],"properties":{"name":{"type":"string"},
   "ready":{"type":"boolean"},"roles":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/RoleAssignment"}},

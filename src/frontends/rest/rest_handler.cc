@@ -396,7 +396,7 @@ RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version)
   // A slot may be given to another version once its former one is gone.
   if (kept.columns != nullptr && !kept.loaded.owner_before(version.loaded) && !version.loaded.owner_before(kept.loaded)) return kept;
   kept.loaded = version.loaded;
-  kept.columns = std::make_unique<ColumnIndex>(version.loaded->signature().columns);
+  kept.columns = std::make_unique<ColumnIndex>(version.loaded->table());
   const MetricLabels labels{{"model", version.facts.model}, {"version", version.facts.version}};
   kept.predictions = &shared_.metrics.NewCounter("vigil_predictions_total", "Rows scored, by the version that answered.", labels);
   kept.refused = &shared_.metrics.NewCounter("vigil_refused_rows_total", "Rows refused for breaking the schema.", labels);

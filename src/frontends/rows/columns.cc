@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -21,21 +20,27 @@ static ColumnIndex::KeyWord MakeKeyWord(const std::string& key) {
   return word;
 }
 
-ColumnIndex::ColumnIndex(std::vector<std::string> names) : names_(std::move(names)) {
-  keys_.reserve(names_.size());
-  by_name_.reserve(names_.size());
-  for (size_t i = 0; i < names_.size(); ++i) {
+ColumnIndex::ColumnIndex(TableShape shape) : shape_(std::move(shape)) {
+  keys_.reserve(size());
+  by_name_.reserve(size());
+  for (size_t i = 0; i < size(); ++i) {
     std::string key;
-    AppendJsonString(&key, names_[i]);
+    AppendJsonString(&key, names()[i]);
     key_words_.push_back(MakeKeyWord(key));
     keys_.push_back(std::move(key));
-    by_name_.emplace(names_[i], static_cast<int>(i));
+    by_name_.emplace(names()[i], static_cast<int>(i));
   }
 }
 
+const InputColumns* ColumnIndex::FindInput(std::string_view name) const {
+  const auto found =
+      std::find_if(shape_.inputs.begin(), shape_.inputs.end(), [name](const InputColumns& input) { return input.name == name; });
+  return found == shape_.inputs.end() ? nullptr : &*found;
+}
+
 RowFiller::RowFiller(const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch)
-    : columns_(columns), unknown_(unknown), batch_(batch), seen_(columns.size(), 0) {
-  batch->Reset(columns.size());
+    : columns_(columns), unknown_(unknown), all_floats_(columns.all_floats()), batch_(batch), seen_(columns.size(), 0) {
+  batch->Reset(columns.shape());
 }
 
 int RowFiller::Meaning(std::string_view name) {
@@ -60,9 +65,23 @@ Status RowFiller::NextRow() {
   if ((batch_->rows + 1) * columns_.size() > kCellsMax) {  // rows may leave columns out, so a small body can ask for a large batch
     return Failure(ErrorCode::kTooLarge, Concat("more than ", kCellsMax, " cells (rows times columns) in one request"));
   }
-  row_ = batch_->rows++;
-  batch_->values.resize(batch_->rows * columns_.size(), std::numeric_limits<float>::quiet_NaN());
+  row_ = batch_->rows;
+  batch_->AddRow();
   return absl::OkStatus();
+}
+
+void RowFiller::SetMixedValue(int column, double value, std::string_view as_written) {
+  const ModelColumn& c = columns_.shape().columns[static_cast<size_t>(column)];
+  if (c.store == ColumnStore::kText) return SetTypeError(column, as_written);
+  Cell(column) = static_cast<float>(value);
+  if (c.store == ColumnStore::kExact) batch_->exact[row_ * batch_->exact_columns + c.at] = value;
+}
+
+void RowFiller::SetText(int column, std::string_view text) {
+  const ModelColumn& c = columns_.shape().columns[static_cast<size_t>(column)];
+  if (c.store != ColumnStore::kText) return SetTypeError(column, text);
+  Cell(column) = 0;
+  batch_->texts[row_ * batch_->text_columns + c.at] = text;
 }
 
 void RowFiller::SetTypeError(int column, std::string_view value) {
@@ -71,6 +90,7 @@ void RowFiller::SetTypeError(int column, std::string_view value) {
   error.column = columns_.names()[static_cast<size_t>(column)];
   error.value = std::string(value.substr(0, kRowErrorValueBytesMax));
   error.rule = RuleName(Rule::kType);
+  if (!all_floats_) Append(&error.rule, " ", DTypeName(columns_.shape().columns[static_cast<size_t>(column)].dtype));
   batch_->AddError(std::move(error));
 }
 

@@ -22,12 +22,17 @@ inline constexpr size_t kUnknownColumnWarningsMax = 20;  // more are only counte
 // Immutable; any thread may call.
 class ColumnIndex {
  public:
-  explicit ColumnIndex(std::vector<std::string> names);
+  explicit ColumnIndex(TableShape shape);
+  // Columns of floats.
+  explicit ColumnIndex(std::vector<std::string> names) : ColumnIndex(FloatTable(std::move(names))) {}
   ColumnIndex(const ColumnIndex&) = delete;
   ColumnIndex& operator=(const ColumnIndex&) = delete;
 
-  size_t size() const { return names_.size(); }
-  const std::vector<std::string>& names() const { return names_; }
+  size_t size() const { return shape_.names.size(); }
+  const std::vector<std::string>& names() const { return shape_.names; }
+  const TableShape& shape() const { return shape_; }
+  bool all_floats() const { return shape_.exact == 0 && shape_.texts == 0; }
+  bool is_text(int column) const { return shape_.columns[static_cast<size_t>(column)].store == ColumnStore::kText; }
   // Names as JSON keys, with quotes, in order: what the fixed-schema parser expects next.
   const std::vector<std::string>& keys() const { return keys_; }
   // The first sixteen bytes of `"name":` and which of them count: a member of a row written without blanks is known by two comparisons.
@@ -41,12 +46,14 @@ class ColumnIndex {
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? -1 : found->second;
   }
+  // The input tensor of that name, or null.
+  const InputColumns* FindInput(std::string_view name) const;
 
  private:
-  std::vector<std::string> names_;
+  const TableShape shape_;
   std::vector<std::string> keys_;
   std::vector<KeyWord> key_words_;
-  absl::flat_hash_map<std::string_view, int> by_name_;  // views into names_
+  absl::flat_hash_map<std::string_view, int> by_name_;  // views into shape_
 };
 
 enum class UnknownColumns : uint8_t { kWarn, kIgnore };
@@ -67,8 +74,13 @@ class RowFiller {
   // Begins a row of missing values and selects it. Too many rows are a Failure of kTooLarge.
   Status NextRow();
   void Select(size_t row) { row_ = row; }
-  // Of the selected row.
-  void SetValue(int column, double value) { Cell(column) = static_cast<float>(value); }
+  // Of the selected row. A number in a column of texts, or a text in one of numbers, is a type error.
+  void SetValue(int column, double value, std::string_view as_written) {
+    if (!all_floats_) return SetMixedValue(column, value, as_written);
+    Cell(column) = static_cast<float>(value);
+  }
+  // The text must stay as long as the batch.
+  void SetText(int column, std::string_view text);
   void SetTypeError(int column, std::string_view value);
   void SetId(std::string_view id);
   void SetEntity(std::string_view entity);
@@ -80,10 +92,12 @@ class RowFiller {
   Status Finish(std::vector<uint32_t>* absent);
 
  private:
+  void SetMixedValue(int column, double value, std::string_view as_written);
   float& Cell(int column) { return batch_->values[row_ * columns_.size() + static_cast<size_t>(column)]; }
 
   const ColumnIndex& columns_;
   const UnknownColumns unknown_;
+  const bool all_floats_;
   RowBatch* const batch_;
   size_t row_ = 0;
   std::vector<uint8_t> seen_;

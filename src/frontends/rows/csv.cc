@@ -88,8 +88,10 @@ Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumn
     for (size_t i = 0; i < cells.size(); ++i) {
       const int meaning = header[i];
       double value = 0;
-      if (meaning >= 0) {
-        ParseCell(cells[i], &value) ? filler.SetValue(meaning, value) : filler.SetTypeError(meaning, cells[i]);
+      if (meaning >= 0 && columns.is_text(meaning)) {
+        if (!cells[i].empty()) filler.SetText(meaning, cells[i]);
+      } else if (meaning >= 0) {
+        ParseCell(cells[i], &value) ? filler.SetValue(meaning, value, cells[i]) : filler.SetTypeError(meaning, cells[i]);
       } else if (meaning == RowFiller::kId) {
         filler.SetId(cells[i]);
       } else if (meaning == RowFiller::kEntity) {

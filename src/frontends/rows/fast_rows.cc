@@ -12,7 +12,7 @@ namespace {
 class FastParser {
  public:
   FastParser(std::string_view body, const ColumnIndex& columns, RowBatch* batch)
-      : p_(body.data()), end_(body.data() + body.size()), columns_(columns), batch_(batch) {}
+      : p_(body.data()), end_(body.data() + body.size()), columns_(columns), all_floats_(columns.all_floats()), batch_(batch) {}
 
   bool Document() {
     Blanks();
@@ -120,21 +120,48 @@ class FastParser {
   // Room for one more row; null when there are too many.
   float* NewRow() {
     if (batch_->rows >= kRowsMax || (batch_->rows + 1) * columns_.size() > kCellsMax) return nullptr;
-    ++batch_->rows;
-    batch_->values.resize(batch_->rows * columns_.size());
+    if (all_floats_) {
+      ++batch_->rows;
+      batch_->values.resize(batch_->rows * columns_.size());
+    } else {
+      batch_->AddRow();
+    }
     return batch_->values.data() + (batch_->rows - 1) * columns_.size();
   }
 
-  bool Value(float* out) {
+  // The value of `column` in the newest row, whose floats begin at `row`.
+  bool Value(float* row, size_t column) {
+    if (!all_floats_) return MixedValue(row, column);
     double number;
     if (const char* after = ReadJsonNumber(p_, end_, &number)) {
       p_ = after;
       Blanks();
-      *out = static_cast<float>(number);
+      row[column] = static_cast<float>(number);
       return true;
     }
     if (!TakeWord("null")) return false;
-    *out = std::numeric_limits<float>::quiet_NaN();
+    row[column] = std::numeric_limits<float>::quiet_NaN();
+    return true;
+  }
+
+  // The same where a row has doubles and texts too; missing is what AddRow left.
+  bool MixedValue(float* row, size_t column) {
+    const ModelColumn& c = columns_.shape().columns[column];
+    double number;
+    if (c.store == ColumnStore::kText) {
+      std::string_view text;
+      if (TakeWord("null")) return true;
+      if (!String(&text)) return false;
+      row[column] = 0;
+      batch_->texts[(batch_->rows - 1) * batch_->text_columns + c.at] = text;
+      return true;
+    }
+    const char* after = ReadJsonNumber(p_, end_, &number);
+    if (after == nullptr) return TakeWord("null");
+    p_ = after;
+    Blanks();
+    row[column] = static_cast<float>(number);
+    if (c.store == ColumnStore::kExact) batch_->exact[(batch_->rows - 1) * batch_->exact_columns + c.at] = number;
     return true;
   }
 
@@ -145,7 +172,7 @@ class FastParser {
     const size_t n = columns_.size();
     for (size_t i = 0; i < n; ++i) {
       if (i != 0 && !Take(',')) return false;
-      if (!TakeKey(i) || !Value(out + i)) return false;
+      if (!TakeKey(i) || !Value(out, i)) return false;
     }
     return Take('}');
   }
@@ -156,7 +183,7 @@ class FastParser {
     if (out == nullptr) return false;
     const size_t n = columns_.size();
     for (size_t i = 0; i < n; ++i) {
-      if ((i != 0 && !Take(',')) || !Value(out + i)) return false;
+      if ((i != 0 && !Take(',')) || !Value(out, i)) return false;
     }
     return Take(']');
   }
@@ -195,13 +222,14 @@ class FastParser {
   const char* p_;
   const char* const end_;
   const ColumnIndex& columns_;
+  const bool all_floats_;
   RowBatch* const batch_;
 };
 
 }  // namespace
 
 bool ParseFastRows(std::string_view body, const ColumnIndex& columns, RowBatch* batch) {
-  batch->Reset(columns.size());
+  batch->Reset(columns.shape());
   return columns.size() != 0 && FastParser(body, columns, batch).Document();
 }
 
@@ -210,6 +238,8 @@ bool ParseFastLine(std::string_view line, const ColumnIndex& columns, RowBatch* 
   if (columns.size() != 0 && FastParser(line, columns, batch).Line()) return true;
   batch->rows = rows;
   batch->values.resize(rows * columns.size());
+  batch->exact.resize(rows * batch->exact_columns);
+  batch->texts.resize(rows * batch->text_columns);
   return false;
 }
 

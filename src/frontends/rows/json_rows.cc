@@ -23,6 +23,14 @@ class DocumentReader {
   Status ObjectRow(ondemand::object object, std::deque<std::string>* arena);
 
  private:
+  // What a key means: a column (or a RowFiller number), or the columns of a tensor.
+  struct Target {
+    int column = RowFiller::kUnknown;
+    size_t width = 1;
+  };
+  Target Find(std::string_view key);
+  // A value, or the list of a tensor's elements. `one_in_a_list`: a single column's value may stand in a list of one.
+  Status Cells(ondemand::value value, const Target& target, std::string_view key, bool one_in_a_list, std::deque<std::string>* arena);
   Status ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path);
   Status Header(ondemand::value value, std::string_view path, std::vector<int>* header);
   // A list whose rows are objects, lists, or (for a model of one column) single numbers.
@@ -57,23 +65,50 @@ Status DocumentReader::ObjectRow(ondemand::object object, std::deque<std::string
     ondemand::field field;
     VIGIL_JSON_OR_RETURN(field, item);
     std::string_view key = field.escaped_key();
-    int meaning;
+    Target target;
     if (const bool plain = key.find('\\') == std::string_view::npos;
         plain && expected < columns_.size() && key == columns_.names()[expected]) {
-      meaning = static_cast<int>(expected);
+      target.column = static_cast<int>(expected);
     } else {
       if (!plain) VIGIL_JSON_OR_RETURN(key, field.unescaped_key());
-      meaning = filler_.Meaning(key);
+      target = Find(key);
     }
-    if (meaning >= 0) {
-      expected = static_cast<size_t>(meaning) + 1;
-      filler_.Seen(meaning);
-      VIGIL_RETURN_IF_ERROR(ReadCell(field.value(), meaning, filler_));
-    } else if (meaning != RowFiller::kUnknown) {
-      VIGIL_RETURN_IF_ERROR(Special(field.value(), meaning, filler_, arena));
+    if (target.column >= 0) {
+      expected = static_cast<size_t>(target.column) + target.width;
+      const ModelColumn& column = columns_.shape().columns[static_cast<size_t>(target.column)];
+      VIGIL_RETURN_IF_ERROR(Cells(field.value(), target, key, columns_.shape().inputs[column.input].width == 1, arena));
+    } else if (target.column != RowFiller::kUnknown) {
+      VIGIL_RETURN_IF_ERROR(Special(field.value(), target.column, filler_, arena));
     }
   }
   return absl::OkStatus();
+}
+
+Status DocumentReader::Cells(ondemand::value value, const Target& target, std::string_view key, bool one_in_a_list,
+                             std::deque<std::string>* arena) {
+  ondemand::json_type type;
+  VIGIL_JSON_OR_RETURN(type, value.type());
+  for (size_t k = 0; k < target.width; ++k) filler_.Seen(target.column + static_cast<int>(k));
+  const auto wrong = [&](std::string_view what) {
+    return Failure(ErrorCode::kInvalid, Concat("\"", key, "\" ", what), Concat("row ", filler_.row()));
+  };
+  if (type != ondemand::json_type::array || (target.width == 1 && !one_in_a_list)) {
+    if (target.width > 1) return wrong(Concat("takes a list of ", target.width, " values a row"));
+    return ReadCell(value, target.column, filler_, arena);
+  }
+  ondemand::array list;
+  VIGIL_JSON_OR_RETURN(list, value.get_array());
+  size_t taken = 0;
+  const Status status = ReadCells(list, target.column, target.width, &taken, filler_, arena);
+  if (!status.ok()) return CodeOf(status) == ErrorCode::kInvalid ? wrong(MessageOf(status)) : status;
+  return taken == target.width ? absl::OkStatus() : wrong(Concat("takes ", target.width, " values a row, not ", taken));
+}
+
+DocumentReader::Target DocumentReader::Find(std::string_view key) {
+  // A tensor of several columns goes by its own name, with a list.
+  const InputColumns* input = columns_.Find(key) < 0 ? columns_.FindInput(key) : nullptr;
+  if (input != nullptr) return {static_cast<int>(input->first), input->width};
+  return {filler_.Meaning(key), 1};
 }
 
 Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path) {
@@ -145,7 +180,7 @@ Status DocumentReader::ColumnLists(ondemand::object object, std::string_view pat
     VIGIL_JSON_OR_RETURN(field, item);
     std::string_view key;
     VIGIL_JSON_OR_RETURN(key, field.unescaped_key());
-    const int meaning = filler_.Meaning(key);
+    const Target target = Find(key);
     ondemand::array list;
     if (field.value().get_array().get(list) != simdjson::SUCCESS) {
       return Failure(ErrorCode::kInvalid, "a column must be a list of values", Concat(path, ".", key));
@@ -160,27 +195,14 @@ Status DocumentReader::ColumnLists(ondemand::object object, std::string_view pat
         return Failure(ErrorCode::kInvalid, "columns differ in length", Concat(path, ".", key));
       }
       filler_.Select(row++);
-      if (meaning >= 0) {
-        ondemand::json_type type;
-        VIGIL_JSON_OR_RETURN(type, value.type());
-        ondemand::array inner;
-        if (type == ondemand::json_type::array && value.get_array().get(inner) == simdjson::SUCCESS) {
-          // A column of shape [rows, 1].
-          size_t width = 0;
-          for (auto scalar : inner) {
-            VIGIL_JSON_OR_RETURN(value, scalar);
-            if (++width == 1) VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
-          }
-          if (width != 1) return Failure(ErrorCode::kInvalid, "a column takes one value a row", Concat(path, ".", key));
-        } else {
-          VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
-        }
-      } else if (meaning != RowFiller::kUnknown) {
-        VIGIL_RETURN_IF_ERROR(Special(value, meaning, filler_, nullptr));
+      if (target.column >= 0) {
+        VIGIL_RETURN_IF_ERROR(Cells(value, target, key, true, nullptr));
+      } else if (target.column != RowFiller::kUnknown) {
+        VIGIL_RETURN_IF_ERROR(Special(value, target.column, filler_, nullptr));
       }
     }
     if (row != filler_.batch().rows) return Failure(ErrorCode::kInvalid, "columns differ in length", Concat(path, ".", key));
-    if (meaning >= 0) filler_.Seen(meaning);
+    if (target.column >= 0) filler_.Seen(target.column);
     first = false;
   }
   return absl::OkStatus();

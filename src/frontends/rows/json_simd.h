@@ -55,8 +55,9 @@ class SimdDocument {
 
 inline std::string_view Token(ondemand::value& value) { return StripBlanks(value.raw_json_token()); }
 
-// Reads any JSON value as the selected row's number in `column`: null is missing, true and false are 1 and 0, anything else a type error.
-inline Status ReadCell(ondemand::value value, int column, RowFiller& filler) {
+// Reads any JSON value as the selected row's in `column`: null is missing, true and false are 1 and 0, a string is a text, and what the
+// column does not take a type error. `arena` (may be null) keeps copies of texts that would not outlive the document.
+inline Status ReadCell(ondemand::value value, int column, RowFiller& filler, std::deque<std::string>* arena = nullptr) {
   ondemand::json_type type;
   VIGIL_JSON_OR_RETURN(type, value.type());
   switch (type) {
@@ -65,7 +66,7 @@ inline Status ReadCell(ondemand::value value, int column, RowFiller& filler) {
       const std::string_view token = Token(value);
       if (!ParseJsonNumber(token, &number))
         return Failure(ErrorCode::kMalformed, Concat("not valid JSON: \"", token.substr(0, 40), "\" is no number"));
-      filler.SetValue(column, number);
+      filler.SetValue(column, number, token);
       return absl::OkStatus();
     }
     case ondemand::json_type::null: {
@@ -76,13 +77,14 @@ inline Status ReadCell(ondemand::value value, int column, RowFiller& filler) {
     case ondemand::json_type::boolean: {
       bool flag = false;
       VIGIL_JSON_OR_RETURN(flag, value.get_bool());
-      filler.SetValue(column, flag ? 1.0 : 0.0);
+      filler.SetValue(column, flag ? 1.0 : 0.0, flag ? "true" : "false");
       return absl::OkStatus();
     }
     case ondemand::json_type::string: {
       std::string_view text;
       VIGIL_JSON_OR_RETURN(text, value.get_string());
-      filler.SetTypeError(column, text);
+      if (arena != nullptr) text = arena->emplace_back(text);
+      filler.SetText(column, text);
       return absl::OkStatus();
     }
     default: {
@@ -92,6 +94,29 @@ inline Status ReadCell(ondemand::value value, int column, RowFiller& filler) {
       return absl::OkStatus();
     }
   }
+}
+
+// Reads a list as the selected row's values in `width` columns from `first` on: the elements of one tensor's row, nested lists in row
+// order. Counts them in `*taken`. `depth` bounds the nesting.
+inline Status ReadCells(ondemand::array list, int first, size_t width, size_t* taken, RowFiller& filler, std::deque<std::string>* arena,
+                        int depth = 0) {
+  constexpr int kDepthMax = 8;
+  for (auto item : list) {
+    ondemand::value value;
+    VIGIL_JSON_OR_RETURN(value, item);
+    ondemand::json_type type;
+    VIGIL_JSON_OR_RETURN(type, value.type());
+    if (type == ondemand::json_type::array) {
+      if (depth >= kDepthMax) return Failure(ErrorCode::kInvalid, "is nested too deeply");
+      ondemand::array inner;
+      VIGIL_JSON_OR_RETURN(inner, value.get_array());
+      VIGIL_RETURN_IF_ERROR(ReadCells(inner, first, width, taken, filler, arena, depth + 1));
+      continue;
+    }
+    if (*taken >= width) return Failure(ErrorCode::kInvalid, Concat("holds more than ", width, " values a row"));
+    VIGIL_RETURN_IF_ERROR(ReadCell(value, first + static_cast<int>((*taken)++), filler, arena));
+  }
+  return absl::OkStatus();
 }
 
 // A string, or a number as it is written, or nothing for null.

@@ -1,5 +1,6 @@
 #include "frontends/rows/oip_rows.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.h"
@@ -17,6 +18,8 @@ struct Tensor {
   std::vector<int64_t> shape;
 };
 
+constexpr std::string_view kBytes = "BYTES";
+
 bool IsNumeric(std::string_view datatype) {
   for (const std::string_view known :
        {"FP32", "FP64", "FP16", "BF16", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL"}) {
@@ -28,7 +31,7 @@ bool IsNumeric(std::string_view datatype) {
 // Where the next element of a tensor goes.
 struct Cursor {
   RowFiller& filler;
-  int column = -1;  // -1: a matrix, whose columns follow each other
+  int column = 0;  // of the first of a row's elements; the others follow
   size_t width = 1;
   size_t expected = 0;  // elements
   size_t next = 0;
@@ -38,7 +41,7 @@ struct Cursor {
     // Rows come with their data, never from the shape alone: a short request must not claim memory for millions of them.
     if (next / width == filler.batch().rows) VIGIL_RETURN_IF_ERROR(filler.NextRow());
     filler.Select(next / width);
-    const int target = column >= 0 ? column : static_cast<int>(next % width);
+    const int target = column + static_cast<int>(next % width);
     ++next;
     return ReadCell(value, target, filler);
   }
@@ -89,29 +92,59 @@ Status ReadHead(ondemand::object& object, std::string_view path, Tensor* tensor)
     return Failure(ErrorCode::kInvalid, "needs a \"datatype\"", path);
   }
   tensor->datatype = text;
-  if (!IsNumeric(text)) {
+  if (!IsNumeric(text) && text != kBytes) {
     return Failure(ErrorCode::kInvalid,
-                   Concat("datatype \"", text.substr(0, 40), "\" is not served for input \"", tensor->name, "\": the model takes numbers"),
-                   path);
+                   Concat("\"", text.substr(0, 40), "\" of input \"", tensor->name, "\" is no datatype of the protocol"), path);
   }
   return ReadShape(object, path, tensor);
 }
 
-// Which columns the tensor fills, by its name and shape; the rows are made as the first tensor's data is read.
+// `"amount" (FP64 [-1, 1]), "channel" (BYTES [-1, 1])`: the tensors a request may have, or the one matrix.
+std::string Choices(const ColumnIndex& columns) {
+  constexpr size_t kListedMax = 10;
+  std::string text;
+  const std::vector<InputColumns>& inputs = columns.shape().inputs;
+  for (size_t i = 0; i < inputs.size() && i < kListedMax; ++i) {
+    Append(&text, i == 0 ? "" : ", ", "\"", inputs[i].name, "\" (", DTypeName(columns.shape().columns[inputs[i].first].dtype), " [-1, ",
+           inputs[i].width, "])");
+  }
+  if (inputs.size() > kListedMax) Append(&text, " and ", inputs.size() - kListedMax, " more");
+  return text;
+}
+
+// Which columns the tensor fills, by its name and shape; the rows are made as the first tensor's data is read. A name that is both a tensor
+// of the model's and a column of its own is told by the width.
 Status Place(const Tensor& tensor, bool only, const ColumnIndex& columns, std::string_view path, bool first, Cursor* cursor) {
   RowFiller& filler = cursor->filler;
   const size_t rank = tensor.shape.size();
-  const auto width = rank == 2 ? static_cast<size_t>(tensor.shape[1]) : 1;
+  size_t width = 1;
+  for (size_t d = 1; d < rank; ++d) width = std::min<size_t>(width * static_cast<size_t>(tensor.shape[d]), kTableColumnsMax + 1);
   const int column = columns.Find(tensor.name);
-  const bool is_column = column >= 0 && (rank == 1 || (rank == 2 && width == 1));
-  const bool is_matrix = only && rank == 2 && width == columns.size();
-  if (!is_column && !is_matrix && !(only && rank == 1 && columns.size() == 1)) {
-    if (column < 0 && !only) {
-      return Failure(ErrorCode::kInvalid, Concat("unexpected input \"", tensor.name, "\"", DidYouMean(tensor.name, columns.names())), path);
-    }
+  const InputColumns* input = columns.FindInput(tensor.name);
+  if (rank > 0 && input != nullptr && input->width == width) {
+    cursor->column = static_cast<int>(input->first);
+  } else if (column >= 0 && width == 1 && (rank == 1 || rank == 2)) {
+    cursor->column = column;
+  } else if (only && rank > 0 && width > 0 && width == columns.size()) {
+    cursor->column = 0;
+  } else if (column < 0 && input == nullptr && !only) {
+    return Failure(
+        ErrorCode::kInvalid,
+        Concat("unexpected input \"", tensor.name, "\"", DidYouMean(tensor.name, columns.names()), ": the model takes ", Choices(columns)),
+        path);
+  } else {
     return Failure(ErrorCode::kInvalid,
                    Concat("unexpected shape of input \"", tensor.name, "\": the model takes one tensor of shape [-1, ", columns.size(),
-                          "], or one tensor a column of shape [-1] or [-1, 1]"),
+                          "], one tensor a column of shape [-1] or [-1, 1], or ", Choices(columns)),
+                   path);
+  }
+  cursor->width = width;
+  for (size_t k = 0; k < width; ++k) {
+    const ModelColumn& target = columns.shape().columns[static_cast<size_t>(cursor->column) + k];
+    if ((target.store == ColumnStore::kText) == (tensor.datatype == kBytes)) continue;
+    return Failure(ErrorCode::kInvalid,
+                   Concat("unexpected datatype of input \"", tensor.name, "\": column \"", target.name, "\" is ", DTypeName(target.dtype),
+                          ", not ", tensor.datatype, width > 1 ? "; send one tensor a column" : ""),
                    path);
   }
   const auto rows = static_cast<size_t>(tensor.shape[0]);
@@ -121,13 +154,7 @@ Status Place(const Tensor& tensor, bool only, const ColumnIndex& columns, std::s
     return Failure(ErrorCode::kInvalid, Concat("input \"", tensor.name, "\" has ", rows, " rows, the first has ", filler.batch().rows),
                    path);
   }
-  if (is_matrix && !is_column) {
-    filler.SeenAll();
-    cursor->width = width;
-  } else {
-    cursor->column = is_column ? column : 0;
-    filler.Seen(cursor->column);
-  }
+  for (size_t k = 0; k < width; ++k) filler.Seen(cursor->column + static_cast<int>(k));
   cursor->expected = rows * cursor->width;
   return absl::OkStatus();
 }

@@ -26,8 +26,9 @@ class OipRows {
   OipRows();
   ~OipRows();
 
-  // One tensor of shape [rows, columns] under any name, in the model's order; or one tensor a column, named like it, of shape [rows] or
-  // [rows, 1]. Any numeric datatype; `data` flat or nested; null is a missing value. parameters.{ids,entities,times}: lists, or texts with
+  // The model's own tensors by their names; or one tensor a column, named like it, of shape [rows] or [rows, 1]; or one tensor of shape
+  // [rows, columns] under any name, in the model's order. BYTES for columns of texts, any numeric datatype for the others; `data` flat or
+  // nested; null is a missing value. parameters.{ids,entities,times}: lists, or texts with
   // commas. Whatever does not fit is a Failure of kMalformed or kInvalid.
   Status Parse(std::string_view body, const ColumnIndex& columns, OipRequest* request, RowBatch* batch, std::vector<uint32_t>* absent);
 

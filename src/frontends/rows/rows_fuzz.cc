@@ -13,14 +13,26 @@
 
 namespace {
 
+// Columns of every store.
+vigil::TableShape MixedShape() {
+  vigil::Signature signature;
+  signature.inputs = {{"a", vigil::DType::kFloat32, {-1}},
+                      {"b\"", vigil::DType::kString, {-1}},
+                      {"rate", vigil::DType::kFloat64, {-1}},
+                      {"n", vigil::DType::kInt64, {-1, 2}}};
+  return vigil::TableShapeOf(signature);
+}
+
 void Check(const vigil::Status& status, const vigil::RowBatch& batch) {
   if (!status.ok()) return;
   const auto one_a_row = [&](size_t n) { return n == 0 || n == batch.rows; };
+  if (batch.exact.size() != batch.rows * batch.exact_columns || batch.texts.size() != batch.rows * batch.text_columns) std::abort();
   if (batch.values.size() != batch.rows * batch.columns || !one_a_row(batch.ids.size()) || !one_a_row(batch.entities.size()) ||
       !one_a_row(batch.times.size()) || batch.errors.size() > vigil::kRowErrorsMax || batch.error_count < 0) {
     std::abort();
   }
   size_t bytes = 0;  // views must be readable
+  for (const std::string_view text : batch.texts) bytes += std::string(text).size();
   for (const std::string_view id : batch.ids) bytes += std::string(id).size();
   for (const std::string_view entity : batch.entities) bytes += std::string(entity).size();
   for (const uint32_t row : batch.error_rows) {
@@ -32,10 +44,11 @@ void Check(const vigil::Status& status, const vigil::RowBatch& batch) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const vigil::ColumnIndex columns({"a", "b\"", "rate"});
+  static const vigil::ColumnIndex floats({"a", "b\"", "rate"}), mixed(MixedShape());
   static vigil::JsonRows json;
   static vigil::OipRows oip;
   if (size == 0) return 0;
+  const vigil::ColumnIndex& columns = (data[0] & 0x80) != 0 ? mixed : floats;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   vigil::RowBatch batch;
   std::vector<uint32_t> absent;

@@ -9,6 +9,9 @@
 
 #include "base/text.h"
 #include "frontends/words.h"
+#include "runtime/input_tensors.h"
+#include "runtime/score_and_wait.h"
+#include "runtime/testing/fake_model.h"
 #include "service/predict_service.h"
 
 namespace vigil::testing {
@@ -65,6 +68,25 @@ class FakePredict final : public PredictService {
     auto empty = std::make_shared<ServedModel>();
     empty->name = "empty";
     snapshot->models["empty"] = empty;
+    snapshot_ = snapshot;
+  }
+
+  // "mixed": testing::MixedColumns, and "doubles": testing::SumOfDoubles(2), scored by the fake runtime.
+  void AddMixed() {
+    auto snapshot = std::make_shared<RegistrySnapshot>(*snapshot_);
+    const auto add = [&](const std::string& name, uint32_t slot, FakeModelOptions options) {
+      auto version = std::make_shared<ServedVersion>();
+      version->facts.model = name;
+      version->facts.version = "1";
+      version->slot = slot;
+      version->loaded = std::make_shared<FakeModel>(std::move(options), clock_);
+      auto model = std::make_shared<ServedModel>();
+      model->name = name;
+      model->versions["1"] = model->champion = version;
+      snapshot->models[name] = model;
+    };
+    add("mixed", 3, MixedColumns());
+    add("doubles", 4, SumOfDoubles(2));
     snapshot_ = snapshot;
   }
 
@@ -126,7 +148,8 @@ class FakePredict final : public PredictService {
     result->errors = batch.errors;
     result->error_count = batch.error_count;
     if (batch.error_count > 0 && !batch.partial) return absl::InvalidArgumentError("rows were refused");
-    const auto width = static_cast<size_t>(target.version->loaded->signature().output_width);
+    const TableShape& shape = target.version->loaded->table();
+    const size_t width = shape.score.width;
     outputs_.assign(batch.rows * width, 0);
     ids_.clear();
     versions_.clear();
@@ -140,9 +163,20 @@ class FakePredict final : public PredictService {
       ids_.push_back({row + 1});
       if (two_versions) versions_.push_back(row % 2 == 0 ? "3" : "1");
     }
+    result->tensors = {};
+    if (!shape.single_output && batch.error_count == 0) {
+      Batch inputs;
+      const Status filled = tensors_.Fill(target.version->loaded->signature(), shape, batch.table(shape), {}, &inputs);
+      if (!filled.ok()) return filled;
+      ScoreCall call;
+      const Status scored = ScoreAndWait(*target.version->loaded->NewScorer(), inputs, call, &answers_);
+      if (!scored.ok()) return scored;
+      result->tensors = answers_.tensors;
+    }
     result->version = target.version->facts.version;
     result->outputs = outputs_;
     result->width = width;
+    result->shape = &target.version->loaded->table();
     result->prediction_ids = ids_;
     result->refused = refused_;
     result->versions = versions_;
@@ -150,6 +184,9 @@ class FakePredict final : public PredictService {
     return absl::OkStatus();
   }
 
+  FakeClock clock_{0};
+  InputTensors tensors_;
+  Outputs answers_;
   std::shared_ptr<const RegistrySnapshot> snapshot_;
   std::vector<float> outputs_;
   std::vector<PredictionId> ids_;

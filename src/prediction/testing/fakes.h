@@ -62,6 +62,10 @@ class MemoryLog final : public PredictionLog {
       kept.features.assign(record.features.begin(), record.features.end());
       kept.cleaning.assign(record.cleaning.begin(), record.cleaning.end());
       kept.outputs.assign(record.outputs.begin(), record.outputs.end());
+      kept.exact.assign(record.exact.begin(), record.exact.end());
+      kept.texts.assign(record.texts.begin(), record.texts.end());
+      kept.answer_numbers.assign(record.answer_numbers.begin(), record.answer_numbers.end());
+      kept.answer_texts.assign(record.answer_texts.begin(), record.answer_texts.end());
       std::lock_guard lock(log_.mutex_);
       log_.records.push_back(std::move(kept));
       return absl::OkStatus();

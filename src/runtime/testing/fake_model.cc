@@ -4,7 +4,10 @@
 #include <mutex>
 #include <utility>
 
+#include "base/hash.h"
+#include "base/text.h"
 #include "runtime/cat.h"
+#include "runtime/file.h"
 
 namespace vigil::testing {
 namespace {
@@ -50,12 +53,73 @@ FakeModelOptions SumOfColumns(int64_t width) {
   return options;
 }
 
+FakeModelOptions MixedColumns() {
+  FakeModelOptions options;
+  Signature& signature = options.signature;
+  signature.inputs = {{"amount", DType::kFloat32, {-1}},  {"channel", DType::kString, {-1, 1}}, {"count", DType::kInt64, {-1}},
+                      {"rate", DType::kFloat64, {-1, 1}}, {"pair", DType::kFloat32, {-1, 2}},   {"night", DType::kBool, {-1}}};
+  signature.outputs = {{"label", DType::kInt64, {-1}},
+                       {"probabilities", DType::kFloat32, {-1, 2}},
+                       {"note", DType::kString, {-1}},
+                       {"shares", DType::kFloat32, {-1, 2}, {"no", "yes"}}};
+  options.score = [](const Batch& batch, Outputs* outputs) {
+    const auto rows = static_cast<int64_t>(batch.rows());
+    const auto* amount = static_cast<const float*>(batch.Find("amount")->data);
+    const auto* channel = static_cast<const std::string_view*>(batch.Find("channel")->data);
+    const auto* count = static_cast<const int64_t*>(batch.Find("count")->data);
+    const auto* rate = static_cast<const double*>(batch.Find("rate")->data);
+    const auto* pair = static_cast<const float*>(batch.Find("pair")->data);
+    const auto* night = static_cast<const uint8_t*>(batch.Find("night")->data);
+    outputs->tensors.resize(4);
+    outputs->tensors[0].Reset("label", DType::kInt64, {rows});
+    const absl::Span<float> probabilities = outputs->tensors[1].ResetFloats("probabilities", {rows, 2});
+    outputs->tensors[2].Reset("note", DType::kString, {rows});
+    const absl::Span<float> shares = outputs->tensors[3].ResetFloats("shares", {rows, 2});
+    for (size_t r = 0; r < batch.rows(); ++r) {
+      outputs->tensors[0].As<int64_t>()[r] = count[r];
+      probabilities[2 * r + 1] = static_cast<float>(rate[r]);
+      probabilities[2 * r] = 1 - probabilities[2 * r + 1];
+      outputs->tensors[2].strings[r] = Cat(channel[r], "/", NumberText(rate[r]), "/", count[r], "/", static_cast<int>(night[r]));
+      shares[2 * r] = amount[r] + pair[2 * r];
+      shares[2 * r + 1] = pair[2 * r + 1];
+    }
+    return absl::OkStatus();
+  };
+  return options;
+}
+
+FakeModelOptions SumOfDoubles(int64_t width) {
+  FakeModelOptions options;
+  options.signature.inputs.push_back({"input", DType::kFloat64, {-1, width}});
+  options.signature.outputs.push_back({"prediction", DType::kFloat64, {-1}});
+  options.signature.task = Task::kRegression;
+  options.score = [width](const Batch& batch, Outputs* outputs) {
+    outputs->tensors.resize(1);
+    const int64_t shape[] = {static_cast<int64_t>(batch.rows())};
+    outputs->tensors[0].Reset("prediction", DType::kFloat64, shape);
+    const auto* x = static_cast<const double*>(batch.tensors()[0].data);
+    for (double& sum : outputs->tensors[0].As<double>()) {
+      sum = 0;
+      for (int64_t c = 0; c < width; ++c) sum += *x++;
+    }
+    return absl::OkStatus();
+  };
+  return options;
+}
+
+StatusOr<std::unique_ptr<LoadedModel>> FakeLoader::Load(const std::string& path, const LoadOptions&) const {
+  VIGIL_ASSIGN_OR_RETURN(const std::string bytes, ReadModelFile(path));
+  FakeModelOptions options = options_;
+  options.digest = Sha256Hex(bytes);
+  return std::make_unique<FakeModel>(std::move(options), clock_);
+}
+
 struct FakeModel::State {
   State(FakeModelOptions given, const Clock& given_clock) : options(std::move(given)), clock(given_clock) {
     info.format = "fake";
     info.engine = "fake";
     info.engine_reason = "the only one";
-    info.digest = std::string(64, '0');
+    info.digest = options.digest;
   }
 
   struct Waiting {

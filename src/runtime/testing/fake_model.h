@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,10 +21,30 @@ struct FakeModelOptions {
   std::function<Status(const Batch&, Outputs*)> score;
   // Answer later: kLater, and the outputs come through ScoreCall::post once FakeModel::Release lets them.
   bool later = false;
+  std::string digest = std::string(64, '0');
 };
 
 // The options of a model of `width` FP32 columns whose prediction is their sum; a missing value counts as 0.
 FakeModelOptions SumOfColumns(int64_t width);
+
+// The options of a model with one tensor a column and every kind of them, and several outputs. Takes amount (FP32 [-1]), channel (BYTES
+// [-1, 1]), count (INT64 [-1]), rate (FP64 [-1, 1]), pair (FP32 [-1, 2]) and night (BOOL [-1]); answers label (INT64: count), probabilities
+// (FP32: 1 - rate, rate), note (BYTES: "channel/rate/count/night") and the map shares (no: amount + pair_0, yes: pair_1).
+FakeModelOptions MixedColumns();
+// One FP64 matrix of `width` columns; answers FP64: the sum, in the columns' order.
+FakeModelOptions SumOfDoubles(int64_t width);
+
+// Loads `options` from any file that begins with "fake", whatever else is in it.
+class FakeLoader final : public ModelLoader {
+ public:
+  FakeLoader(FakeModelOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  bool Recognises(const std::string&, std::string_view head) const override { return head.starts_with("fake"); }
+  StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const override;
+
+ private:
+  const FakeModelOptions options_;
+  const Clock& clock_;
+};
 
 // Thread-safe as LoadedModel promises. Calls that answer later wait, in order, for Release.
 class FakeModel final : public LoadedModel {

@@ -44,7 +44,8 @@ StatusOr<std::string> GlobOf(const std::string& path) {
   return path;
 }
 
-StatusOr<std::string> SourceOf(const std::vector<std::string>& paths, const std::string& format_given) {
+// `types`: an option of read_csv that fixes columns' types, or nothing.
+StatusOr<std::string> SourceOf(const std::vector<std::string>& paths, const std::string& format_given, const std::string& types = "") {
   if (paths.empty()) return absl::InvalidArgumentError("no file was named");
   VIGIL_ASSIGN_OR_RETURN(const std::string format, FormatOf(paths[0], format_given));
   std::vector<std::string> globs;
@@ -61,7 +62,7 @@ StatusOr<std::string> SourceOf(const std::vector<std::string>& paths, const std:
     return absl::StrCat(
         "read_csv(", files,
         ", header=true, skip=0, strict_mode=true, null_padding=false, delim=',', quote='\"', escape='\"', nullstr='', sample_size=-1, ",
-        "auto_type_candidates=['BOOLEAN','BIGINT','DOUBLE','DATE','TIMESTAMP','TIMESTAMPTZ','VARCHAR'])");
+        "auto_type_candidates=['BOOLEAN','BIGINT','DOUBLE','DATE','TIMESTAMP','TIMESTAMPTZ','VARCHAR']", types, ")");
   }
   return absl::StrCat("read_json(", files, ", format='newline_delimited', records=true, sample_size=-1, map_inference_threshold=-1)");
 }
@@ -317,11 +318,23 @@ class ParquetWriter final : public TableWriter {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format) {
+StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format,
+                                                 const std::vector<std::string>& texts) {
   VIGIL_ASSIGN_OR_RETURN(const std::string source, SourceOf(paths, format));
   VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<DuckdbDatabase> database, DuckdbDatabase::Open());
   StatusOr<Shape> shape = ShapeOf(*database, source);
   if (!shape.ok()) return ExplainFailure(shape.status(), paths);
+  // A code such as 007 reads as a number unless the reader is told.
+  std::string types;
+  for (const TableColumn& column : shape->columns) {
+    if (column.type == TableType::kString || std::find(texts.begin(), texts.end(), column.name) == texts.end()) continue;
+    absl::StrAppend(&types, types.empty() ? ", types={" : ", ", SqlText(column.name), ": 'VARCHAR'");
+  }
+  if (!types.empty() && absl::StartsWith(source, "read_csv")) {
+    VIGIL_ASSIGN_OR_RETURN(const std::string typed, SourceOf(paths, format, types + "}"));
+    shape = ShapeOf(*database, typed);
+    if (!shape.ok()) return ExplainFailure(shape.status(), paths);
+  }
   StatusOr<std::unique_ptr<DuckdbRows>> rows = database->Stream(shape->select);
   if (!rows.ok()) return ExplainFailure(rows.status(), paths);
   return std::make_unique<DuckdbReader>(std::move(database), *std::move(shape), *std::move(rows), paths);

@@ -1,0 +1,25 @@
+// Scoring a file with a loaded model: what `vigil predict` does once it has one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "runtime/model.h"
+
+namespace vigil::cli {
+
+struct FilePredictOptions {
+  std::vector<std::string> inputs;  // files of one shape
+  std::string output;
+  std::string schema;  // JSON list of the input's columns, for a model that names none; empty: by position
+  bool margin = false;
+  bool best_iteration = false;
+};
+
+// Returns the number of rows. Streams: memory is that of some chunks. Columns are matched by name; the answer has a column an output
+// element.
+StatusOr<int64_t> PredictFile(const LoadedModel& model, const FilePredictOptions& options);
+
+}  // namespace vigil::cli
