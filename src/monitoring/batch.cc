@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "monitoring/version_state.h"
+#include "monitoring/watched_version.h"
 #include "monitoring/window_findings.h"
 
 namespace vigil {

@@ -1,13 +1,13 @@
-// VersionState's concept detector: a likelihood-ratio CUSUM of errors in the order of prediction time, an hour at a time, once the
+// WatchedVersion's concept detector: a likelihood-ratio CUSUM of errors in the order of prediction time, an hour at a time, once the
 // hour's labels have matured. A label that comes later still changes performance but not what the detector has already taken.
 #include <algorithm>
 #include <cmath>
 
-#include "monitoring/version_state.h"
+#include "monitoring/watched_version.h"
 
 namespace vigil {
 
-void VersionState::AdvanceConcept(int64_t day) {
+void WatchedVersion::AdvanceConcept(int64_t day) {
   constexpr int64_t kHours = kDayUs / kHourUs;
   ConceptPoint point;
   for (const int64_t hour : label_windows(Window::kHour).Indices(std::max(concept_.next_hour, day * kHours), (day + 1) * kHours)) {
@@ -29,7 +29,7 @@ void VersionState::AdvanceConcept(int64_t day) {
   while (static_cast<int64_t>(concept_days_.size()) > options_.day_windows_max) concept_days_.erase(concept_days_.begin());
 }
 
-void VersionState::FeedConcept(int64_t hour, ConceptPoint* point) {
+void WatchedVersion::FeedConcept(int64_t hour, ConceptPoint* point) {
   const std::vector<int64_t> counts = Counts(label_windows(Window::kHour), labels_.width(), hour, hour + 1, kAllArms);
   const int64_t labels = counts.empty() ? 0 : LabelLayout::Labels(counts);
   if (labels <= 0) return;
@@ -69,7 +69,7 @@ void VersionState::FeedConcept(int64_t hour, ConceptPoint* point) {
   }
 }
 
-void VersionState::AppendConcept(int64_t day, uint32_t arms, std::vector<Finding>* out) const {
+void WatchedVersion::AppendConcept(int64_t day, uint32_t arms, std::vector<Finding>* out) const {
   const auto found = concept_days_.find(day);
   if (found == concept_days_.end() || arms != kAllArms) return;
   const ConceptPoint& point = found->second;

@@ -28,8 +28,8 @@ Status LiveMonitor::AddVersion(const MonitoredVersion& version) {
   }
   std::lock_guard lock(mutex_);
   const Name name{version.model, version.version};
-  auto state = std::make_unique<VersionState>(version, options_);
-  std::unique_ptr<VersionState>& known = versions_[name];
+  auto state = std::make_unique<WatchedVersion>(version, options_);
+  std::unique_ptr<WatchedVersion>& known = versions_[name];
   if (known == nullptr) {
     known = std::move(state);
   } else if (known->layout()->fingerprint() == state->layout()->fingerprint() &&
@@ -131,7 +131,7 @@ void LiveMonitor::AdvanceModel(const std::string& model, TimeUs closing, TimeUs 
   const int64_t end = FloorDiv(matured, kDayUs);
   std::set<int64_t> days = std::move(state.changed_days);
   state.changed_days.clear();
-  for (const VersionState* version : VersionsOf(model)) {
+  for (const WatchedVersion* version : VersionsOf(model)) {
     for (const int64_t day : version->windows(Window::kDay).Indices(state.next_day, end)) days.insert(day);
     for (const int64_t day : version->label_windows(Window::kDay).Indices(state.next_day, end)) days.insert(day);
   }
@@ -144,7 +144,7 @@ void LiveMonitor::AdvanceTraffic(const std::string& model, int64_t end, std::vec
   ModelState& state = models_[model];
   if (state.next_hour == INT64_MIN) {
     int64_t first = INT64_MAX;
-    for (const VersionState* version : VersionsOf(model)) {
+    for (const WatchedVersion* version : VersionsOf(model)) {
       const std::vector<int64_t> hours = version->windows(Window::kHour).Indices(INT64_MIN, end);
       if (!hours.empty()) first = std::min(first, hours.front());
     }
@@ -162,8 +162,8 @@ void LiveMonitor::AdvanceTraffic(const std::string& model, int64_t end, std::vec
   state.next_hour = std::max(state.next_hour, end);
 }
 
-std::vector<const VersionState*> LiveMonitor::VersionsOf(const std::string& model) const {
-  std::vector<const VersionState*> versions;
+std::vector<const WatchedVersion*> LiveMonitor::VersionsOf(const std::string& model) const {
+  std::vector<const WatchedVersion*> versions;
   for (auto it = versions_.lower_bound({model, ""}); it != versions_.end() && it->first.first == model; ++it) {
     versions.push_back(it->second.get());
   }

@@ -13,7 +13,7 @@
 #include "base/published.h"
 #include "monitoring/monitor.h"
 #include "monitoring/sketch.h"
-#include "monitoring/version_state.h"
+#include "monitoring/watched_version.h"
 
 namespace vigil {
 
@@ -48,18 +48,18 @@ class LiveMonitor final : public Monitor {
   void TogetherPerformance(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const;
   void TogetherTraffic(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const;
   void TogetherSeries(const SeriesQuery& query, std::vector<Finding>* out) const;
-  std::vector<const VersionState*> VersionsOf(const std::string& model) const;
+  std::vector<const WatchedVersion*> VersionsOf(const std::string& model) const;
 
   const MonitorOptions options_;
   Published<LayoutTable> layouts_;  // what the writers read
 
   mutable std::mutex mutex_;
-  std::map<Name, std::unique_ptr<VersionState>> versions_;
+  std::map<Name, std::unique_ptr<WatchedVersion>> versions_;
   // Parts under way carry the slot that their version had when they were counted, so a slot once known stays known. A version whose
   // reference somebody changed leaves its former state behind for them; nothing reads it.
-  std::unordered_map<uint32_t, VersionState*> by_slot_;
-  std::vector<std::unique_ptr<VersionState>> replaced_;
-  std::unordered_map<uint32_t, VersionState*> by_schema_;
+  std::unordered_map<uint32_t, WatchedVersion*> by_slot_;
+  std::vector<std::unique_ptr<WatchedVersion>> replaced_;
+  std::unordered_map<uint32_t, WatchedVersion*> by_schema_;
   std::map<std::string, ModelState> models_;
   std::map<Name, std::string> dormant_;  // restored state of versions that were not added yet
   // Reading the writers' mail is part of answering a Series: hence mutable.

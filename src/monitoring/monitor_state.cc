@@ -89,7 +89,7 @@ bool TakeConceptState(std::string_view* in, ConceptState* state, std::map<int64_
 
 }  // namespace
 
-void VersionState::AppendTo(std::string* out) const {
+void WatchedVersion::AppendTo(std::string* out) const {
   AppendVarint(out, layout_->fingerprint());
   AppendVarint(out, labels_.fingerprint());
   for (const WindowMap& map : windows_) map.AppendTo(out);
@@ -104,11 +104,11 @@ void VersionState::AppendTo(std::string* out) const {
   AppendConceptState(concept_, concept_days_, out);
 }
 
-bool VersionState::AddFrom(std::string_view in) {
+bool WatchedVersion::AddFrom(std::string_view in) {
   uint64_t layout = 0, labels = 0, changed = 0, whole = 0;
   if (!TakeVarint(&in, &layout) || !TakeVarint(&in, &labels) || layout != layout_->fingerprint() || labels != labels_.fingerprint())
     return false;
-  VersionState read(info_, options_);
+  WatchedVersion read(info_, options_);
   for (WindowMap& map : read.windows_) {
     if (!map.AddFrom(&in, layout_->width(), layout_->counts_width())) return false;
   }
@@ -138,7 +138,7 @@ bool VersionState::AddFrom(std::string_view in) {
 }
 
 // Windows add up. Of what is not a sum (marks, baseline, detector) the one that has come further stays.
-void VersionState::Merge(VersionState* other) {
+void WatchedVersion::Merge(WatchedVersion* other) {
   const auto add = [](const WindowMap& from, WindowMap* to) {
     std::vector<int64_t> values;
     for (const int64_t index : from.Indices(INT64_MIN, INT64_MAX)) {

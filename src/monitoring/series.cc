@@ -26,7 +26,7 @@ Window LabelWindow(Window window) { return window == Window::kDay ? Window::kDay
 
 }  // namespace
 
-void VersionState::Series(const SeriesQuery& query, uint32_t arms, std::vector<Finding>* out) const {
+void WatchedVersion::Series(const SeriesQuery& query, uint32_t arms, std::vector<Finding>* out) const {
   size_t kept = out->size();
   const size_t before = kept;
   SeriesQuery rest = query;
@@ -79,7 +79,7 @@ std::vector<Finding> LiveMonitor::Series(const SeriesQuery& query) const {
   if (query.together) {
     TogetherSeries(query, &findings);
   } else {
-    for (const VersionState* version : VersionsOf(query.model)) {
+    for (const WatchedVersion* version : VersionsOf(query.model)) {
       if (query.version.empty() || query.version == version->info().version) version->Series(query, arms, &findings);
     }
   }
@@ -93,7 +93,7 @@ void LiveMonitor::TogetherSeries(const SeriesQuery& query, std::vector<Finding>*
   if (!performance && query.kind != "traffic") return;
   const Window window = performance ? LabelWindow(query.window) : query.window;
   std::set<int64_t, std::greater<>> indices;
-  for (const VersionState* version : VersionsOf(query.model)) {
+  for (const WatchedVersion* version : VersionsOf(query.model)) {
     for (const int64_t index : IndicesIn(version->windows(window), query.from, query.to)) indices.insert(index);
     if (!performance) continue;
     for (const int64_t index : IndicesIn(version->label_windows(window), query.from, query.to)) indices.insert(index);
@@ -110,10 +110,10 @@ void LiveMonitor::TogetherSeries(const SeriesQuery& query, std::vector<Finding>*
 }
 
 void LiveMonitor::TogetherPerformance(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const {
-  const VersionState* first = nullptr;
+  const WatchedVersion* first = nullptr;
   std::vector<int64_t> sums;
   int64_t predicted = 0;
-  for (const VersionState* version : VersionsOf(model)) {
+  for (const WatchedVersion* version : VersionsOf(model)) {
     // Versions that count labels otherwise (another task, another scale) cannot be added; the first one's kind is told.
     if (first != nullptr && version->labels().fingerprint() != first->labels().fingerprint()) continue;
     first = first != nullptr ? first : version;
@@ -133,8 +133,8 @@ void LiveMonitor::TogetherPerformance(const std::string& model, Window window, i
 
 void LiveMonitor::TogetherTraffic(const std::string& model, Window window, int64_t index, std::vector<Finding>* out) const {
   std::vector<int64_t> sums(kCommonWidth);
-  const VersionState* first = nullptr;
-  for (const VersionState* version : VersionsOf(model)) {
+  const WatchedVersion* first = nullptr;
+  for (const WatchedVersion* version : VersionsOf(model)) {
     first = version;
     const std::vector<int64_t> counts =
         version->Counts(version->windows(window), version->layout()->width(), index, index + 1, kServedArms);

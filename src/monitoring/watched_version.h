@@ -47,9 +47,9 @@ struct ConceptPoint {
 };
 
 // One thread at a time (the monitor's lock).
-class VersionState {
+class WatchedVersion {
  public:
-  VersionState(const MonitoredVersion& version, const MonitorOptions& options);
+  WatchedVersion(const MonitoredVersion& version, const MonitorOptions& options);
 
   const MonitoredVersion& info() const { return info_; }
   void set_info(const MonitoredVersion& version) { info_ = version; }
@@ -86,7 +86,7 @@ class VersionState {
   void AdvanceConcept(int64_t day);
   void FeedConcept(int64_t hour, ConceptPoint* point);
   void AppendConcept(int64_t day, uint32_t arms, std::vector<Finding>* out) const;
-  void Merge(VersionState* other);
+  void Merge(WatchedVersion* other);
 
   MonitoredVersion info_;
   MonitorOptions options_;

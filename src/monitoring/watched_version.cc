@@ -1,4 +1,4 @@
-#include "monitoring/version_state.h"
+#include "monitoring/watched_version.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,7 @@ std::string SegmentOfArms(uint32_t arms) {
   return "";
 }
 
-VersionState::VersionState(const MonitoredVersion& version, const MonitorOptions& options)
+WatchedVersion::WatchedVersion(const MonitoredVersion& version, const MonitorOptions& options)
     : info_(version),
       options_(options),
       layout_(std::make_shared<const CountLayout>(version)),
@@ -44,7 +44,7 @@ VersionState::VersionState(const MonitoredVersion& version, const MonitorOptions
       label_windows_{WindowMap(kArms * labels_.width(), kHourUs, options.hour_windows_max, options.open_windows_max),
                      WindowMap(kArms * labels_.width(), kDayUs, options.day_windows_max, options.open_windows_max)} {}
 
-void VersionState::AddPart(uint32_t arm, int64_t minute, absl::Span<const int64_t> part) {
+void WatchedVersion::AddPart(uint32_t arm, int64_t minute, absl::Span<const int64_t> part) {
   for (WindowMap& map : windows_) {
     const absl::Span<int64_t> window = map.Open(map.IndexOf(minute * kMinuteUs));
     if (window.empty()) continue;
@@ -53,7 +53,7 @@ void VersionState::AddPart(uint32_t arm, int64_t minute, absl::Span<const int64_
   }
 }
 
-bool VersionState::AddLabelled(const LabelledPrediction& labelled) {
+bool WatchedVersion::AddLabelled(const LabelledPrediction& labelled) {
   const TimeUs time = std::clamp(labelled.time, -kWindowTimeMax, kWindowTimeMax);
   const uint32_t arm = ArmOfName(labelled.arm);
   bool placed = true;
@@ -69,7 +69,7 @@ bool VersionState::AddLabelled(const LabelledPrediction& labelled) {
   return placed;
 }
 
-std::vector<int64_t> VersionState::Counts(const WindowMap& map, size_t width, int64_t from, int64_t to, uint32_t arms) const {
+std::vector<int64_t> WatchedVersion::Counts(const WindowMap& map, size_t width, int64_t from, int64_t to, uint32_t arms) const {
   std::vector<int64_t> sums;
   std::vector<int64_t> all;
   for (const int64_t index : map.Indices(from, to)) {
@@ -85,11 +85,11 @@ std::vector<int64_t> VersionState::Counts(const WindowMap& map, size_t width, in
   return sums;
 }
 
-WindowPlace VersionState::Place(uint32_t arms, TimeUs start, TimeUs end) const {
+WindowPlace WatchedVersion::Place(uint32_t arms, TimeUs start, TimeUs end) const {
   return {info_.model, info_.version, SegmentOfArms(arms), start, end};
 }
 
-void VersionState::Advance(TimeUs closing, TimeUs matured, std::vector<Finding>* out) {
+void WatchedVersion::Advance(TimeUs closing, TimeUs matured, std::vector<Finding>* out) {
   CloseWindows(closing, out);
   const int64_t end = FloorDiv(matured, kDayUs);  // days before it are over and labelled
   std::set<int64_t> days;
@@ -101,7 +101,7 @@ void VersionState::Advance(TimeUs closing, TimeUs matured, std::vector<Finding>*
   next_day_ = FirstIndexAfter(next_day_, end);
 }
 
-void VersionState::CloseWindows(TimeUs closing, std::vector<Finding>* out) {
+void WatchedVersion::CloseWindows(TimeUs closing, std::vector<Finding>* out) {
   for (const Window window : {Window::kMinute, Window::kHour, Window::kDay}) {
     const WindowMap& map = windows(window);
     int64_t& next = next_[static_cast<size_t>(window)];
@@ -118,7 +118,7 @@ void VersionState::CloseWindows(TimeUs closing, std::vector<Finding>* out) {
   }
 }
 
-void VersionState::MatureDay(int64_t day, bool again, std::vector<Finding>* out) {
+void WatchedVersion::MatureDay(int64_t day, bool again, std::vector<Finding>* out) {
   const std::vector<int64_t> rows = Counts(windows(Window::kDay), layout_->width(), day, day + 1, kAllArms);
   std::vector<int64_t> labels = Counts(label_windows(Window::kDay), labels_.width(), day, day + 1, kAllArms);
   labels.resize(labels_.width());
@@ -141,7 +141,7 @@ void VersionState::MatureDay(int64_t day, bool again, std::vector<Finding>* out)
   }
 }
 
-void VersionState::ExtendBaseline(int64_t day, absl::Span<const int64_t> counts) {
+void WatchedVersion::ExtendBaseline(int64_t day, absl::Span<const int64_t> counts) {
   if (baseline_whole_ || LabelLayout::Labels(counts) == 0) return;
   if (baseline_.empty()) {
     baseline_.assign(labels_.width(), 0);
@@ -152,19 +152,19 @@ void VersionState::ExtendBaseline(int64_t day, absl::Span<const int64_t> counts)
       (day + 1 - baseline_first_day_) * kDayUs >= options_.performance_rolling_us && LabelLayout::Labels(baseline_) >= options_.labels_min;
 }
 
-int64_t VersionState::dropped() const {
+int64_t WatchedVersion::dropped() const {
   int64_t dropped = 0;
   for (const WindowMap& map : windows_) dropped += map.dropped();
   for (const WindowMap& map : label_windows_) dropped += map.dropped();
   return dropped;
 }
 
-bool VersionState::empty() const {
+bool WatchedVersion::empty() const {
   const auto none = [](const WindowMap& map) { return map.empty(); };
   return std::all_of(windows_.begin(), windows_.end(), none) && std::all_of(label_windows_.begin(), label_windows_.end(), none);
 }
 
-void VersionState::Pack() {
+void WatchedVersion::Pack() {
   for (WindowMap& map : windows_) map.Pack();
   for (WindowMap& map : label_windows_) map.Pack();
 }
