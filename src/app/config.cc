@@ -250,7 +250,7 @@ ModelConfig ModelFromArgument(const std::string& argument) {
 
 StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::string, std::string>& environment,
                                   const std::vector<std::pair<std::string, std::string>>& flags) {
-  SettingsDocument document;
+  YamlDocument document;
   if (!file.empty()) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream) return absl::NotFoundError(absl::StrCat("configuration file ", file, " cannot be opened"));

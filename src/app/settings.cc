@@ -29,7 +29,7 @@ bool IsOfType(const Json& value, const std::string& type) {
 
 class Checker {
  public:
-  Checker(const SettingsDocument& document, const std::string& file) : document_(document), file_(file) {}
+  Checker(const YamlDocument& document, const std::string& file) : document_(document), file_(file) {}
 
   Status Check(const Json& value, const Json& schema, const std::string& pointer) const {
     if (schema.contains("enum")) return CheckEnum(value, schema["enum"], pointer);
@@ -107,7 +107,7 @@ class Checker {
         absl::StrCat(file_, line == document_.lines.end() ? "" : absl::StrCat(":", line->second), ": ", name, ": ", why));
   }
 
-  const SettingsDocument& document_;
+  const YamlDocument& document_;
   const std::string& file_;
 };
 
@@ -193,7 +193,7 @@ class Merger {
     }
     settings->origins[pointer] = origin;
     if (origin == "file" || origin == "default") return absl::OkStatus();
-    SettingsDocument lone;
+    YamlDocument lone;
     return Checker(lone, origin).Check(*out, schema, pointer);
   }
 
@@ -208,11 +208,11 @@ const Json& SettingsSchema() {
   return schema;
 }
 
-Status CheckSettings(const SettingsDocument& document, const std::string& file) {
+Status CheckSettings(const YamlDocument& document, const std::string& file) {
   return Checker(document, file).Check(document.value, SettingsSchema(), "");
 }
 
-StatusOr<EffectiveSettings> MergeSettings(const SettingsDocument& document, const std::map<std::string, std::string>& environment,
+StatusOr<EffectiveSettings> MergeSettings(const YamlDocument& document, const std::map<std::string, std::string>& environment,
                                           const std::vector<std::pair<std::string, std::string>>& flags) {
   EffectiveSettings settings;
   VIGIL_RETURN_IF_ERROR(Merger(environment, flags).Merge(SettingsSchema(), document.value, "", &settings, &settings.value));

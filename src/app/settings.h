@@ -10,26 +10,15 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "base/yaml.h"
 
 namespace vigil {
-
-// A document and where its keys stand. Paths are JSON pointers: "/server/http_port".
-struct SettingsDocument {
-  Json value = Json::object();
-  std::map<std::string, int> lines;
-};
-
-inline constexpr size_t kSettingsBytesMax = 1 << 20;
-inline constexpr size_t kSettingsNodesMax = 100'000;  // after aliases are expanded
-
-// INVALID_ARGUMENT names `file` and the line.
-StatusOr<SettingsDocument> ParseYaml(const std::string& text, const std::string& file);
 
 // The published schema.
 const Json& SettingsSchema();
 
 // Unknown keys, wrong types, values out of range: INVALID_ARGUMENT "vigil.yaml:7: unknown key "htpp_port" in server (did you mean ...)".
-Status CheckSettings(const SettingsDocument& document, const std::string& file);
+Status CheckSettings(const YamlDocument& document, const std::string& file);
 
 // Where a value came from: "default", "file", "environment VIGIL_HTTP_PORT", "flag --http-port".
 struct EffectiveSettings {
@@ -38,7 +27,7 @@ struct EffectiveSettings {
 };
 
 // flag > environment > file > default. `flags` are pointer → text; a text that is not of the setting's type is INVALID_ARGUMENT.
-StatusOr<EffectiveSettings> MergeSettings(const SettingsDocument& document, const std::map<std::string, std::string>& environment,
+StatusOr<EffectiveSettings> MergeSettings(const YamlDocument& document, const std::map<std::string, std::string>& environment,
                                           const std::vector<std::pair<std::string, std::string>>& flags);
 
 }  // namespace vigil

@@ -54,7 +54,7 @@ TEST(Settings, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
 }
 
 TEST(Settings, AVariableOfTheWrongTypeIsRefusedByName) {
-  const auto merged = MergeSettings(SettingsDocument{}, {{"VIGIL_HTTP_PORT", "x"}}, {});
+  const auto merged = MergeSettings(YamlDocument{}, {{"VIGIL_HTTP_PORT", "x"}}, {});
   EXPECT_EQ(merged.status().message(), "environment VIGIL_HTTP_PORT: \"x\" is not a integer");
 }
 

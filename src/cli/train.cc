@@ -13,7 +13,7 @@ namespace {
 // A YAML document with the keys of TrainConfig; relative paths are taken from its folder.
 StatusOr<TrainConfig> ReadTrainConfig(const std::string& path) {
   VIGIL_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  VIGIL_ASSIGN_OR_RETURN(const SettingsDocument document, ParseYaml(text, path));
+  VIGIL_ASSIGN_OR_RETURN(const YamlDocument document, ParseYaml(text, path));
   return TrainConfigFromJson(document.value, path, std::filesystem::path(path).parent_path().string());
 }
 

@@ -1,9 +1,10 @@
+#include "base/yaml.h"
+
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
-#include "app/settings.h"
 
 namespace vigil {
 namespace {
@@ -12,10 +13,10 @@ constexpr int kDepthMax = 32;
 
 class Converter {
  public:
-  Converter(SettingsDocument* document, const std::string& file) : document_(document), file_(file) {}
+  Converter(YamlDocument* document, const std::string& file) : document_(document), file_(file) {}
 
   Status Convert(const YAML::Node& node, const std::string& pointer, int depth, Json* out) {
-    if (++nodes_ > kSettingsNodesMax) return Refuse(node, "more values than a configuration may have (aliases expanded)");
+    if (++nodes_ > kYamlNodesMax) return Refuse(node, "more values than a document may have (aliases expanded)");
     if (depth > kDepthMax) return Refuse(node, "nested too deeply");
     document_->lines.emplace(pointer, node.Mark().line + 1);
     switch (node.Type()) {
@@ -67,19 +68,19 @@ class Converter {
     return absl::InvalidArgumentError(absl::StrCat(file_, ":", node.Mark().line + 1, ": ", why));
   }
 
-  SettingsDocument* document_;
+  YamlDocument* document_;
   const std::string& file_;
   size_t nodes_ = 0;
 };
 
 }  // namespace
 
-StatusOr<SettingsDocument> ParseYaml(const std::string& text, const std::string& file) {
-  if (text.size() > kSettingsBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": larger than ", kSettingsBytesMax, " bytes"));
+StatusOr<YamlDocument> ParseYaml(const std::string& text, const std::string& file) {
+  if (text.size() > kYamlBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": larger than ", kYamlBytesMax, " bytes"));
   }
   try {
-    SettingsDocument document;
+    YamlDocument document;
     const YAML::Node root = YAML::Load(text);
     if (root.IsNull()) return document;
     Converter converter(&document, file);
