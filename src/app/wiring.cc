@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include "runtime/mlflow/loader.h"
 #include "runtime/onnx/loader.h"
+#include "runtime/repository/loader.h"
 #include "runtime/trees/loader.h"
 
 namespace vigil {
@@ -15,6 +17,8 @@ std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx,
   loaders.push_back(trees::MakeLightgbmLoader());
   loaders.push_back(trees::MakeCatboostLoader());
   loaders.push_back(onnx::MakeOnnxLoader(onnx, clock));
+  loaders.push_back(mlflow::MakeMlflowLoader());
+  loaders.push_back(repository::MakeRepositoryLoader());  // last: what holds models, after what is one
   return loaders;
 }
 

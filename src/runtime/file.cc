@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <filesystem>
+#include <system_error>
 
 #include "runtime/cat.h"
 #include "runtime/model.h"
@@ -46,6 +48,34 @@ StatusOr<std::string> Read(const std::string& path, size_t limit, int64_t refuse
 }  // namespace
 
 StatusOr<std::string> ReadFileHead(const std::string& path, size_t bytes_max) { return Read(path, bytes_max, INT64_MAX); }
+
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+StatusOr<std::string> PathWithin(const std::string& directory, const std::string& relative, const std::string& what) {
+  const auto refuse = [&] {
+    return absl::InvalidArgumentError(Cat(what, " '", relative.substr(0, 256), "' is not inside the model's directory ", directory));
+  };
+  const std::filesystem::path given(relative);
+  if (relative.empty() || given.is_absolute() || relative.find('\0') != std::string::npos) return refuse();
+  // By name first: what is outside is not even looked for.
+  int depth = 0;
+  for (const std::filesystem::path& part : given) {
+    if (part == "..") --depth;
+    if (part != ".." && part != "." && !part.empty()) ++depth;
+    if (depth < 0) return refuse();
+  }
+  std::error_code error;
+  const std::filesystem::path root = std::filesystem::canonical(directory, error);
+  if (error) return absl::NotFoundError(Cat(directory, ": ", error.message()));
+  const std::filesystem::path found = std::filesystem::canonical(root / given, error);
+  if (error) return absl::NotFoundError(Cat(what, " '", relative.substr(0, 256), "' in ", directory, ": ", error.message()));
+  const auto [root_end, rest] = std::mismatch(root.begin(), root.end(), found.begin(), found.end());
+  if (root_end != root.end() || rest == found.end()) return refuse();
+  return found.string();
+}
 
 StatusOr<std::string> ReadModelFile(const std::string& path) { return Read(path, SIZE_MAX, kModelFileBytesMax); }
 

@@ -15,4 +15,11 @@ StatusOr<std::string> ReadFileHead(const std::string& path, size_t bytes_max);
 // The whole file; INVALID_ARGUMENT above kModelFileBytesMax.
 StatusOr<std::string> ReadModelFile(const std::string& path);
 
+// Whether `path` is a directory, links followed.
+bool IsDirectory(const std::string& path);
+
+// `relative` below `directory`, links followed. INVALID_ARGUMENT, naming `what` and the path, for one that is absolute, is the directory
+// itself or leaves it; NOT_FOUND when nothing is there.
+StatusOr<std::string> PathWithin(const std::string& directory, const std::string& relative, const std::string& what);
+
 }  // namespace vigil

@@ -32,8 +32,7 @@ constexpr ForeignFormat kForeignFormats[] = {
     {"an HDF5 file (Keras)", {"\x89HDF\r\n\x1a\n"}, {".h5", ".keras"}, "", ""},
     {"an ONNX model", {}, {".onnx"}, "model.onnx", ""},
     {"a TensorFlow SavedModel", {}, {"saved_model.pb"}, "saved_model.pb", ""},
-    {"an MLflow model", {}, {"MLmodel"}, "MLmodel", "load the model file that its MLmodel names"},
-    {"a model in Triton's layout", {}, {}, "config.pbtxt", ""},
+    {"an MLflow model's description", {}, {"MLmodel"}, "", "give the directory that it is in"},
     {"a PMML document", {}, {".pmml"}, "", ""},
     {"a PyTorch or Safetensors model", {}, {".pt", ".pth", ".safetensors"}, "", ""},
 };
@@ -88,14 +87,25 @@ const TableShape& LoadedModel::table() const {
   return table_;
 }
 
+bool ModelLoader::RecognisesDirectory(const std::string& /*path*/) const { return false; }
+
+StatusOr<std::unique_ptr<LoadedModel>> ModelLoader::LoadDirectory(const std::string& path, const LoadOptions& /*options*/,
+                                                                  const std::vector<std::unique_ptr<ModelLoader>>& /*all*/) const {
+  return absl::InvalidArgumentError(Cat(path, ": is a directory; a model file was expected"));
+}
+
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options) {
-  const StatusOr<std::string> head = ReadFileHead(path, kHeadBytes);
   const std::string served = Served(loaders);
-  if (!head.ok()) {
-    const ForeignFormat* foreign = FindForeignDirectory(path);
-    return foreign != nullptr ? NotServed(path, *foreign, served) : head.status();
+  if (IsDirectory(path)) {
+    for (const auto& loader : loaders) {
+      if (loader->RecognisesDirectory(path)) return loader->LoadDirectory(path, options, loaders);
+    }
+    if (const ForeignFormat* foreign = FindForeignDirectory(path); foreign != nullptr) return NotServed(path, *foreign, served);
+    return absl::InvalidArgumentError(Cat(path, ": is a directory that is no model; give the model file in it", served));
   }
+  const StatusOr<std::string> head = ReadFileHead(path, kHeadBytes);
+  if (!head.ok()) return head.status();
   if (head->empty()) return absl::InvalidArgumentError(Cat(path, ": the file is empty", served));
   if (IsPickle(path, *head)) {
     return absl::InvalidArgumentError(

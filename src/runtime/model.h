@@ -87,12 +87,18 @@ class ModelLoader {
   // True if this loader is the one to try, from the name and the first bytes; never opens more than it is given.
   virtual bool Recognises(const std::string& path, std::string_view head) const = 0;
   virtual StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const = 0;
+
+  // True if this loader is the one to try on a directory, from the names in it.
+  virtual bool RecognisesDirectory(const std::string& path) const;
+  // A directory that was recognised; what is inside may be handed on to `all`, the loaders of this process.
+  virtual StatusOr<std::unique_ptr<LoadedModel>> LoadDirectory(const std::string& path, const LoadOptions& options,
+                                                               const std::vector<std::unique_ptr<ModelLoader>>& all) const;
 };
 
 inline constexpr int64_t kModelFileBytesMax = int64_t{8} << 30;
 
-// Reads the head of `path` and hands it to the first loader that recognises it. A file that none does is INVALID_ARGUMENT naming the
-// known formats (and, for pickles, how to export to a safe one).
+// Reads the head of `path` and hands it to the first loader that recognises it; a directory goes by the names in it. What none recognises
+// is INVALID_ARGUMENT naming the known formats (and, for pickles, how to export to a safe one).
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options);
 

@@ -56,10 +56,10 @@ TEST_F(LoadModelTest, NamesWhatItCannotServe) {
 TEST_F(LoadModelTest, FilesThatAreNotThere) {
   EXPECT_EQ(LoadModel(loaders_, dir_.file("absent.json"), {}).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(LoadModel(loaders_, dir_.path(), {}).status().code(), absl::StatusCode::kInvalidArgument);
-  std::ofstream(dir_.file("MLmodel")) << "flavors:";
-  const Status mlflow = LoadModel(loaders_, dir_.path(), {}).status();
-  EXPECT_EQ(mlflow.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_NE(std::string(mlflow.message()).find("MLflow"), std::string::npos) << mlflow;
+  std::ofstream(dir_.file("saved_model.pb")) << "";
+  const Status saved = LoadModel(loaders_, dir_.path(), {}).status();
+  EXPECT_EQ(saved.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(std::string(saved.message()).find("SavedModel"), std::string::npos) << saved;
 }
 
 }  // namespace

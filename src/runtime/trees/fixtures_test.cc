@@ -223,7 +223,6 @@ TEST(XgboostFixtureTest, WhatIsNotServedIsRefusedByName) {
       {"xgboost_categorical_strings/model.ubj", "categorical"},
       {"onnx_xgboost/model.onnx", "ONNX"},
       {"tensorflow_mlp/saved_model", "TensorFlow"},
-      {"mlflow_xgboost/model", "MLflow"},
   };
   for (const auto& [file, name] : cases) {
     const auto model = Load(*models + "/" + file);
