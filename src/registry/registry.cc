@@ -82,8 +82,8 @@ StatusOr<std::shared_ptr<const ServedVersion>> Registry::Register(VersionFacts f
   VIGIL_RETURN_IF_ERROR(CheckName(facts.model, "model"));
   if (!facts.version.empty()) VIGIL_RETURN_IF_ERROR(CheckName(facts.version, "version"));
   facts.uri = AbsoluteUri(facts.uri);
+  VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<ServedVersion> served, LoadArtefact(facts, load));  // changes of other models go on meanwhile
   std::lock_guard change_lock(change_mutex_);
-  VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<ServedVersion> served, LoadArtefact(facts, load));
   facts.digest = served->facts.digest;
   facts.format = served->facts.format;
 

@@ -1,6 +1,7 @@
 // Versions, roles and the live snapshot. Loading happens on the caller's (control) thread; serving threads see only published snapshots.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -125,6 +126,14 @@ class Registry {
   StatusOr<VersionRecord> Version(const std::string& model, const std::string& version) const;
   std::vector<std::string> Models() const;
 
+  // From now on models are read by a thread of the kernel's idle class, so that loading takes only what serving leaves. Not at a start,
+  // where nothing is served yet.
+  void LoadWhenIdle() { load_when_idle_ = true; }
+
+  // Destroys what has been unloaded and no request uses any more, and gives its memory back to the machine. Every change does; call it now
+  // and then as well, since a serving thread lets go of a version only when it next looks.
+  void Reap();
+
   const Published<RegistrySnapshot>& snapshot() const { return snapshot_; }
 
  private:
@@ -156,16 +165,21 @@ class Registry {
   std::string Needs(const ModelEntry& model, const std::string& version) const;
   void ReleaseUnneeded(ModelEntry& model);
   void Publish(const ModelEntry& model);
+  void ReapRetired();
 
   Catalog& catalog_;
   const Clock& clock_;
   const std::vector<std::unique_ptr<ModelLoader>>& loaders_;
   const SchemaRegistrar registrar_;
   const RegistryOptions options_;
+  std::atomic<bool> load_when_idle_{false};
 
   std::mutex change_mutex_;  // held through a whole change, loading and catalog included; taken before mutex_
   uint32_t next_slot_ = 0;   // guarded by change_mutex_
   uint64_t loads_ = 0;
+  // Unloaded, perhaps still in use. Held here so that the last to let go, who pays for destroying it, is never a serving thread. Guarded by
+  // change_mutex_.
+  std::vector<std::shared_ptr<const ServedVersion>> retired_;
   // Written under both mutexes, so that whoever holds either may read: queries never wait for a model to load.
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelEntry>, std::less<>> models_;

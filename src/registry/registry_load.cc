@@ -1,10 +1,13 @@
 // Loading, unloading and publishing: what is in memory, and what serving threads see of it.
+#include <malloc.h>
+
 #include <algorithm>
 #include <map>
 #include <tuple>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "registry/idle_thread.h"
 #include "registry/plan_validation.h"
 #include "registry/registry_state.h"
 #include "registry/version_states.h"
@@ -41,7 +44,10 @@ Status CheckColumns(const VersionFacts& facts, const TableShape& shape, const Co
 
 StatusOr<std::shared_ptr<ServedVersion>> Registry::LoadArtefact(const VersionFacts& facts, const LoadOptions& options) const {
   VIGIL_ASSIGN_OR_RETURN(const std::string path, ArtefactPath(facts.uri));
-  VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, LoadModel(loaders_, path, options));
+  StatusOr<std::unique_ptr<LoadedModel>> read = absl::InternalError("not read");
+  const auto read_it = [&] { read = LoadModel(loaders_, path, options); };
+  load_when_idle_ ? RunAtIdlePriority(read_it) : read_it();
+  VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, std::move(read));
   const ModelInfo& info = loaded->info();
   if (info.digest.empty()) return absl::InternalError(absl::StrCat("model ", path, ": its loader gave no digest"));
   if (!facts.digest.empty() && facts.digest != info.digest) {
@@ -204,7 +210,7 @@ std::string Registry::Needs(const ModelEntry& model, const std::string& version)
   return "";
 }
 
-// Gives back the memory of what nothing needs any more; requests in flight on it keep it until they end.
+// Lets go of what nothing needs any more; requests in flight on it keep it until they end.
 void Registry::ReleaseUnneeded(ModelEntry& model) {
   const std::vector<std::string>& previous = model.role(Role::kChampion).previous;
   const auto is_warm = [&](const std::string& version) {
@@ -213,7 +219,6 @@ void Registry::ReleaseUnneeded(ModelEntry& model) {
     }
     return false;
   };
-  std::vector<std::shared_ptr<const ServedVersion>> released;  // destroyed outside the lock
   std::lock_guard lock(mutex_);
   size_t loaded = 0;
   std::vector<VersionEntry*> idle;
@@ -225,14 +230,14 @@ void Registry::ReleaseUnneeded(ModelEntry& model) {
     if (IsServable(entry->state) && entry->kept) {
       idle.push_back(entry.get());
     } else {
-      released.push_back(std::move(entry->served));
+      retired_.push_back(std::move(entry->served));
       --loaded;
     }
   }
   std::sort(idle.begin(), idle.end(), [](const VersionEntry* a, const VersionEntry* b) { return a->loaded_at < b->loaded_at; });
   for (size_t i = 0; i < idle.size() && loaded > options_.loaded_per_model_max; ++i, --loaded) {
     idle[i]->kept = false;
-    released.push_back(std::move(idle[i]->served));
+    retired_.push_back(std::move(idle[i]->served));
   }
 }
 
@@ -249,6 +254,22 @@ void Registry::Publish(const ModelEntry& model) {
   auto next = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
   next->models[model.name] = std::move(served);
   snapshot_.Publish(std::move(next));
+  ReapRetired();
+}
+
+void Registry::Reap() {
+  std::lock_guard change_lock(change_mutex_);
+  ReapRetired();
+}
+
+void Registry::ReapRetired() {
+  // No snapshot of now holds them, so a count of one cannot grow again.
+  const size_t destroyed = std::erase_if(retired_, [](const auto& version) { return version == nullptr || version.use_count() == 1; });
+#ifdef __GLIBC__
+  if (destroyed > 0) malloc_trim(0);  // a model is many small pieces: without this the machine sees little of it
+#else
+  (void)destroyed;
+#endif
 }
 
 }  // namespace vigil

@@ -100,7 +100,10 @@ StatusOr<RoleAssignment> Registry::Assign(ModelEntry& model, Role role, const st
     status = Commit(model, change);
   }
   ReleaseUnneeded(model);
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    ReapRetired();  // what was loaded for it has been in no snapshot
+    return status;
+  }
   Publish(model);
   return model.role(role).assignment;
 }
@@ -257,7 +260,6 @@ Status Registry::Load(const std::string& model_name, const std::string& version)
 Status Registry::Unload(const std::string& model_name, const std::string& version) {
   std::lock_guard change_lock(change_mutex_);
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
-  std::vector<std::shared_ptr<const ServedVersion>> released;  // destroyed outside the lock
   if (!version.empty()) {
     VIGIL_ASSIGN_OR_RETURN(VersionEntry * entry, FindVersion(*model, version));
     if (const std::string need = Needs(*model, version); !need.empty()) {
@@ -265,12 +267,12 @@ Status Registry::Unload(const std::string& model_name, const std::string& versio
     }
     std::lock_guard lock(mutex_);
     entry->kept = false;
-    released.push_back(std::move(entry->served));
+    retired_.push_back(std::move(entry->served));
   } else {
     std::lock_guard lock(mutex_);
     for (const auto& entry : model->versions) {
       entry->kept = false;
-      released.push_back(std::move(entry->served));
+      retired_.push_back(std::move(entry->served));
     }
     const int64_t epoch = model->plan.epoch;
     model->plan = TrafficPlan();

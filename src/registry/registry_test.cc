@@ -457,6 +457,33 @@ TEST_F(RegistryTest, AModelCanBeUnloadedAndLoadedAgain) {
   EXPECT_THAT(Loaded(), ElementsAre("1", "2"));
 }
 
+TEST_F(RegistryTest, WhatAReaderStillHasIsDestroyedByTheRegistryOnceItLetsGo) {
+  ASSERT_TRUE(Add(1, true).ok());
+  ASSERT_TRUE(Add(2).ok());
+  Published<RegistrySnapshot>::Reader reader(registry_->snapshot());
+  reader.Get();
+  ASSERT_TRUE(registry_->Unload("fraud").ok());
+  registry_->Reap();
+  EXPECT_EQ(behaviour_.models_alive, 2) << "the reader's snapshot pins them";
+  reader.Get();
+  EXPECT_EQ(behaviour_.models_alive, 2) << "a reader never destroys a model";
+  registry_->Reap();
+  EXPECT_EQ(behaviour_.models_alive, 0);
+}
+
+TEST_F(RegistryTest, LoadsInTheIdleClassOnceItIsTold) {
+  ASSERT_TRUE(Add(1, true).ok());
+  EXPECT_EQ(behaviour_.load_policy, SCHED_OTHER) << "at the start nothing is served yet";
+  registry_->LoadWhenIdle();
+  ASSERT_TRUE(Add(2).ok());
+  EXPECT_EQ(behaviour_.load_policy, SCHED_IDLE);
+  behaviour_.load_policy = -1;
+  ASSERT_TRUE(registry_->Unload("fraud", "2").ok());
+  ASSERT_TRUE(registry_->SetRole("fraud", Role::kChampion, "2", Registry::kAnyEpoch, "test", "").ok());
+  EXPECT_EQ(behaviour_.load_policy, SCHED_IDLE) << "a version that is known and was unloaded";
+  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER) << "the caller stays what it was";
+}
+
 TEST_F(RegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   ASSERT_TRUE(Add(1, true, "2018-07").ok());
   EXPECT_THAT(Message(registry_->Versions("frud").status()), HasSubstr("did you mean \"fraud\""));

@@ -2,6 +2,8 @@
 // themselves, can be told to fail, and can answer later.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cmath>
 #include <fstream>
@@ -21,6 +23,7 @@ struct SumBehaviour {
   std::atomic<int> models_alive{0};
   std::atomic<int> scorers_alive{0};
   std::atomic<int> loads{0};
+  std::atomic<int> load_policy{-1};  // the scheduling class of the thread that loaded last
   std::atomic<int64_t> batches{0};
   std::atomic<bool> fail{false};       // Score answers INTERNAL ...
   std::atomic<float> fail_bias{-1e9};  // ... and so do models with this bias
@@ -102,6 +105,7 @@ class SumLoader final : public ModelLoader {
     std::istringstream list(names);
     for (std::string name; std::getline(list, name, ',');) columns.push_back(name);
     ++behaviour_.loads;
+    behaviour_.load_policy = sched_getscheduler(0);
     return std::make_unique<SumModel>(bias, std::move(columns), Sha256Hex(text), behaviour_);
   }
 
