@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text.h"
+#include "runtime/repository/triton_config.h"
 
 extern char** environ;
 
@@ -108,6 +109,7 @@ ModelConfig ReadModel(const Json& value) {
   ModelConfig model;
   model.path = value.at("path");
   model.name = ModelName(value);
+  model.versions = value.at("versions");
   model.reference = value.at("reference");
   if (value.contains("columns")) {
     for (const auto& [name, rule] : value["columns"].items()) model.columns[name] = ReadColumn(name, rule);
@@ -155,6 +157,7 @@ void ReadServer(const Json& value, ServerConfig* config) {
   config->event_clock = value.at("clock") == "event";
   config->default_model = value.at("default_model");
   config->allow_unauthenticated = value.at("allow_unauthenticated");
+  config->watch_us = Duration(value, "watch");
 }
 
 void ReadMonitoring(const Json& value, MonitorOptions* options) {
@@ -213,6 +216,9 @@ Status CheckModels(const std::vector<ModelConfig>& models, const std::string& fi
     for (size_t k = 0; k < i; ++k) {
       if (models[k].name == model.name) return refuse("name", absl::InvalidArgumentError("two models are called " + model.name));
     }
+    if (const auto policy = repository::ParseVersionPolicy(model.versions); !model.versions.empty() && !policy.ok()) {
+      return refuse("versions", policy.status());
+    }
     if (const std::string& cron = model.policy.retraining.triggers.cron; !cron.empty()) {
       if (const auto next = NextCronTime(cron, 0); !next.ok()) return refuse("retraining.cron", next.status());
     }
@@ -244,7 +250,9 @@ ModelConfig ModelFromArgument(const std::string& argument) {
   // "s3://bucket/a=b" is a path: a name holds no slash.
   const bool named = equals != std::string::npos && equals > 0 && argument.find('/') > equals;
   model.path = named ? argument.substr(equals + 1) : argument;
-  model.name = named ? argument.substr(0, equals) : std::filesystem::path(model.path).stem().string();
+  std::filesystem::path place(model.path);
+  if (!place.has_filename()) place = place.parent_path();  // "models/fraud/"
+  model.name = named ? argument.substr(0, equals) : place.stem().string();
   return model;
 }
 

@@ -20,6 +20,7 @@ namespace vigil {
 struct ModelConfig {
   std::string name;
   std::string path;
+  std::string versions;                       // of a folder of numbered versions: a version policy; empty: the folder's own
   std::string reference;                      // profile file; empty: none
   std::map<std::string, ColumnRule> columns;  // tightening by column name
   ModelPolicy policy;
@@ -31,6 +32,7 @@ struct ServerConfig {
   std::string state_dir;
   bool event_clock = false;
   bool log_enabled = true;
+  int64_t watch_us = 0;  // between looks at the models' sources; 0: never
   bool allow_unauthenticated = false;
   std::string default_model;
   PredictionLogOptions log;

@@ -15,6 +15,8 @@
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
 #include "app/metrics_sources.h"
+#include "app/model_sources.h"
+#include "app/model_watch.h"
 #include "app/wiring.h"
 #include "frontends/rest/rest_handler.h"
 #include "net/client.h"
@@ -72,14 +74,18 @@ class RunningServer final : public Server {
     VIGIL_RETURN_IF_ERROR(OpenStorage());
     BuildRegistry();
     VIGIL_RETURN_IF_ERROR(registry_->Restore());
-    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model));
+    VIGIL_RETURN_IF_ERROR(AddModels());
     VIGIL_RETURN_IF_ERROR(BuildLoop());
     VIGIL_RETURN_IF_ERROR(StartHttp());
     loop_->Start();
+    registry_->LoadWhenIdle();
+    if (watch_ != nullptr) watch_->Start();
     return absl::OkStatus();
   }
 
-  StatusOr<SettingsChange> Reload(const ServerConfig& next) override {
+  StatusOr<SettingsChange> Reload(const ServerConfig& given) override {
+    ServerConfig next = given;
+    VIGIL_RETURN_IF_ERROR(ExpandRepositories(&next.models));
     SettingsChange change = CompareSettings(in_force_, next.effective.value);
     std::vector<std::pair<const ModelConfig*, std::shared_ptr<const Schema>>> models;
     const auto snapshot = registry_->snapshot().Load();
@@ -93,7 +99,11 @@ class RunningServer final : public Server {
     if (change.live.empty()) return change;
     // From here on only the catalog can fail, and what it refuses is not in force.
     for (const auto& [model, schema] : models) VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model->name, schema, "configuration"));
-    for (const auto& [model, schema] : models) SetPolicies(*model);
+    for (const auto& [model, schema] : models) {
+      SetPolicies(*model);
+      std::lock_guard lock(sources_mutex_);
+      if (const auto source = sources_.find(model->name); source != sources_.end()) source->second.columns = model->columns;
+    }
     SetNotifiers(next);
     loop_->SetAlertRules(next.alert_rules);
     in_force_ = WithLiveSettings(in_force_, next.effective.value);
@@ -108,6 +118,7 @@ class RunningServer final : public Server {
   void Stop() override {
     if (stopped_) return;
     stopped_ = true;
+    if (watch_ != nullptr) watch_->Stop();
     if (http_ != nullptr) http_->Drain();
     pool_.reset();  // its tasks answer on the loops, so they end first
     http_.reset();
@@ -133,6 +144,10 @@ class RunningServer final : public Server {
     loaders_ = MakeLoaders(config_.onnx, wall_clock_);
     RegistryOptions options;
     options.default_model = config_.default_model;
+    for (const ModelConfig& model : config_.models) {
+      const auto versions = FindVersions(model);
+      if (versions.ok()) options.loaded_per_model_max = std::max(options.loaded_per_model_max, versions->size() + 2);
+    }
     registry_ = std::make_unique<Registry>(
         *catalog_, control_clock(), loaders_, [this](const ServedVersion& version) { return Attach(version); }, options);
   }
@@ -171,40 +186,115 @@ class RunningServer final : public Server {
     return number;
   }
 
+  Status AddModels() {
+    std::map<std::string, std::string> paths;
+    for (const ModelConfig& model : config_.models) {
+      sources_[model.name] = model;
+      paths[model.name] = model.path;
+    }
+    if (config_.watch_us > 0) {
+      watch_ = std::make_unique<ModelWatch>(
+          std::move(paths), config_.watch_us, [this](const std::string& name) { RefreshModel(name); }, [this] { registry_->Reap(); });
+    }
+    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
+    return absl::OkStatus();
+  }
+
   // Rules name columns, so only a model that has rules is looked into before it is registered.
-  StatusOr<std::shared_ptr<const Schema>> ReadSchema(const ModelConfig& model) const {
+  StatusOr<std::shared_ptr<const Schema>> ReadSchema(const ModelConfig& model, const std::string& path) const {
     if (model.columns.empty()) return std::shared_ptr<const Schema>();
     LoadOptions options;
     options.self_check = false;
-    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, model.path, options));
+    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> probe, LoadModel(loaders_, path, options));
     return SchemaFromRules(probe->table(), model.columns, model.name);
   }
 
-  // What the command line or the file names is served. An artefact that the catalog knows keeps its roles as they are (a retrained
-  // champion stays champion); a new one takes over, since somebody put it there.
-  Status AddModel(const ModelConfig& model) {
+  // Everything that the model's source serves now. Of several versions those that load are served; the newest of them is the one that
+  // may take over.
+  Status AddModel(const ModelConfig& model, const std::string& by) {
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(model.reference));
+    VIGIL_ASSIGN_OR_RETURN(const std::vector<SourceVersion> versions, FindVersions(model));
+    const auto role = registry_->GetRole(model.name, Role::kChampion);
+    const std::string former = role.ok() ? role->version : "";
+    Status failed;
+    bool served = false;
+    for (const SourceVersion& version : versions) {
+      const Status added = AddVersion(model, version, reference, by, !served);
+      served |= added.ok();
+      if (added.ok()) continue;
+      failed = added;
+      const std::string what = version.version.empty() ? version.path : absl::StrCat("version ", version.version);
+      LogWarning("version not served", {{"model", model.name}, {"what", what}, {"why", std::string(added.message())}});
+      journal_->Record(model.name, "model.load_failed", version.version,
+                       absl::StrCat(what, " could not be loaded: ", std::string(added.message())), by);
+    }
+    if (!served) {
+      // A champion of before goes on serving; a file that does not load is refused as it would be alone.
+      const auto snapshot = registry_->snapshot().Load();
+      const auto now = snapshot->models.find(model.name);
+      const bool goes_on = !versions[0].version.empty() && now != snapshot->models.end() && now->second->champion != nullptr;
+      return goes_on ? absl::OkStatus() : failed;
+    }
+    UnloadOthers(model, versions, former);
+    return absl::OkStatus();
+  }
+
+  // An artefact that the catalog knows keeps its roles as they are (a retrained champion stays champion); a new one takes over, since
+  // somebody put it there.
+  Status AddVersion(const ModelConfig& model, const SourceVersion& source, const std::shared_ptr<const ReferenceProfile>& reference,
+                    const std::string& by, bool may_take_over) {
     const auto known = registry_->Versions(model.name);
-    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model));
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model, source.path));
     VersionFacts facts;
     facts.model = model.name;
-    facts.uri = std::filesystem::absolute(model.path).string();
+    facts.version = source.version;
+    facts.uri = std::filesystem::absolute(source.path).string();
     facts.created = wall_clock_.NowUs();
-    facts.created_by = "command line";
+    facts.created_by = by;
     facts.trigger = "manual";
-    VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, true));
+    VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, may_take_over));
     // Column rules are the model's, so a retrained champion is held to what the configuration says now.
     VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model.name, schema, "configuration"));
     const bool seen = known.ok() && std::any_of(known->begin(), known->end(),
                                                 [&](const VersionRecord& v) { return v.facts.version == version->facts.version; });
-    if (!seen && known.ok() && !known->empty()) {
+    if (may_take_over && !seen && known.ok() && !known->empty()) {
       VIGIL_RETURN_IF_ERROR(registry_
-                                ->SetRole(model.name, Role::kChampion, version->facts.version, CatalogWrite::kAnyEpoch, "command line",
-                                          absl::StrCat("served from ", model.path))
+                                ->SetRole(model.name, Role::kChampion, version->facts.version, CatalogWrite::kAnyEpoch, by,
+                                          absl::StrCat("served from ", source.path))
                                 .status());
     }
     LogInfo("model ready", {{"model", model.name}, {"version", version->facts.version}, {"engine", version->loaded->info().engine}});
     return absl::OkStatus();
+  }
+
+  // Versions of a numbered folder that its policy no longer chooses leave the memory, but for the former champion, which a rollback wants,
+  // and those that have a role or traffic.
+  void UnloadOthers(const ModelConfig& model, const std::vector<SourceVersion>& versions, const std::string& former) {
+    if (versions[0].version.empty()) return;
+    const auto known = registry_->Versions(model.name);
+    if (!known.ok()) return;
+    std::string folder = std::filesystem::absolute(model.path).lexically_normal().string();
+    if (!folder.ends_with('/')) folder += '/';
+    for (const VersionRecord& record : *known) {
+      const bool chosen =
+          std::any_of(versions.begin(), versions.end(), [&](const SourceVersion& v) { return v.version == record.facts.version; });
+      if (!record.loaded || chosen || record.facts.version == former || !record.facts.uri.starts_with(folder)) continue;
+      if (registry_->Unload(model.name, record.facts.version).ok()) {
+        LogInfo("version unloaded: no longer chosen", {{"model", model.name}, {"version", record.facts.version}});
+      }
+    }
+  }
+
+  // On the watch's thread. What fails is told and leaves serving as it is.
+  void RefreshModel(const std::string& name) {
+    ModelConfig model;
+    {
+      std::lock_guard lock(sources_mutex_);
+      model = sources_.at(name);
+    }
+    if (const Status added = AddModel(model, "watch"); !added.ok()) {
+      LogWarning("changed model not served, the old one stays", {{"model", name}, {"why", std::string(added.message())}});
+    }
   }
 
   static std::unique_ptr<Notifier> MakeWebhook(const std::string& url, const std::string& external_url) {
@@ -338,6 +428,9 @@ class RunningServer final : public Server {
   std::mutex predict_mutex_;
   std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
   std::unique_ptr<net::HttpServer> http_;
+  std::mutex sources_mutex_;
+  std::map<std::string, ModelConfig> sources_;  // as the watch loads them; guarded by sources_mutex_
+  std::unique_ptr<ModelWatch> watch_;           // last: its thread uses the rest
 };
 
 Status WritePortFile(const std::string& path, int http_port) {
@@ -357,7 +450,9 @@ Status CheckExposure(const ServerConfig& config, const std::map<std::string, std
 }
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
-  auto server = std::make_unique<RunningServer>(config);
+  ServerConfig expanded = config;
+  VIGIL_RETURN_IF_ERROR(ExpandRepositories(&expanded.models));
+  auto server = std::make_unique<RunningServer>(expanded);
   VIGIL_RETURN_IF_ERROR(server->Build());
   if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, server->http_port()));
   return std::unique_ptr<Server>(std::move(server));

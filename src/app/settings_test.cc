@@ -69,6 +69,7 @@ TEST(Config, ReadsEveryPart) {
 
 TEST(Config, AModelIsNamedByItsFileOrByTheCaller) {
   EXPECT_EQ(ModelFromArgument("dir/fraud.json").name, "fraud");
+  EXPECT_EQ(ModelFromArgument("models/fraud/").name, "fraud");
   EXPECT_EQ(ModelFromArgument("card=dir/fraud.json").name, "card");
   EXPECT_EQ(ModelFromArgument("card=dir/fraud.json").path, "dir/fraud.json");
   EXPECT_EQ(ModelFromArgument("/data/a=b/fraud.ubj").path, "/data/a=b/fraud.ubj");

@@ -1,0 +1,30 @@
+// Where the configuration's models come from: a file or directory that is a model, or a repository whose models and versions are found in
+// it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "base/status.h"
+
+namespace vigil {
+
+struct SourceVersion {
+  std::string version;  // empty: the registry numbers it
+  std::string path;
+};
+
+// An entry whose path is a repository of models becomes one entry a model, each with the entry's settings and the model's folder as its
+// path and name (a single model keeps a name that was given). INVALID_ARGUMENT when two models have one name.
+Status ExpandRepositories(std::vector<ModelConfig>* models);
+
+// What `model` serves now, the newest first: of a folder of numbered versions those that its policy chooses, else the path itself.
+StatusOr<std::vector<SourceVersion>> FindVersions(const ModelConfig& model);
+
+// A number that differs once anything at or below `path` was written, added, moved or removed: names, sizes, times and inodes of what is
+// there. Hidden entries do not count: uploads in progress have such names. 0 when nothing is there or nothing can be read.
+uint64_t SourceFingerprint(const std::string& path);
+
+}  // namespace vigil

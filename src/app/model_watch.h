@@ -1,0 +1,52 @@
+// Looks at the models' sources now and then, and says when one has changed and is whole again.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace vigil {
+
+// One source's life as pure steps, so that a test needs no clock. A change counts once the source has looked the same twice in a row, and
+// once only: a version that does not load is tried again when the source changes again.
+class SourceState {
+ public:
+  explicit SourceState(uint64_t fingerprint) : taken_(fingerprint), seen_(fingerprint) {}
+  // What the source looks like now (0: it is not there, which is no change). True: load it.
+  bool Look(uint64_t fingerprint);
+
+ private:
+  uint64_t taken_, seen_;
+};
+
+// Owns one thread. `refresh(name)` is called on it for each change of the source of model `name`; it may take as long as loading does.
+class ModelWatch {
+ public:
+  // `sources` are paths by model name, taken as they look now: construct before they are loaded, so that nothing is missed.
+  ModelWatch(std::map<std::string, std::string> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+             std::function<void()> tick);
+  ~ModelWatch();
+  // `tick` is called after every look.
+  void Start();
+  // Waits for a refresh that is going on. Idempotent.
+  void Stop();
+
+ private:
+  void Run();
+
+  const std::map<std::string, std::string> sources_;
+  const int64_t interval_us_;
+  const std::function<void(const std::string& name)> refresh_;
+  const std::function<void()> tick_;
+  std::map<std::string, SourceState> states_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace vigil
