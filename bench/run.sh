@@ -10,4 +10,5 @@ bench net_echo_bench
 bench vigil bench serve build/bin/engine_bench_500x6x30.json
 bench storage_bench "$@"                                # --full: label join against 10M predictions
 bench monitoring_bench
+bench swap_bench
 printf '\nload after: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
