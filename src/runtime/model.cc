@@ -27,7 +27,6 @@ struct ForeignFormat {
 };
 
 constexpr ForeignFormat kForeignFormats[] = {
-    {"XGBoost's old binary format", {"binf", "bs64"}, {}, "", "load it with XGBoost and save it again: booster.save_model(\"model.json\")"},
     {"a ZIP archive", {"PK\x03\x04"}, {".zip", ".mar"}, "", "unpack it and load the model file inside"},
     {"an HDF5 file (Keras)", {"\x89HDF\r\n\x1a\n"}, {".h5", ".keras"}, "", ""},
     {"an ONNX model", {}, {".onnx"}, "model.onnx", ""},

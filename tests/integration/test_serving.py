@@ -11,12 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import COLUMNS, SHARED, done, serving, shared, small_rows, vigil, write_rows
 
-SERVED = ["xgboost_deep", "xgboost_early_stop", "xgboost_fraud", "xgboost_missing", "xgboost_multiclass", "xgboost_regression", "xgboost_v2"]
+SERVED = ["xgboost_categorical", "xgboost_dart", "xgboost_deep", "xgboost_early_stop", "xgboost_fraud", "xgboost_missing", "xgboost_multiclass", "xgboost_regression", "xgboost_v2"]
 FILES = [f"{name}/model.{ending}" for name in SERVED for ending in ("json", "ubj")]
 # One file of each model that is not served today; `vigil inspect` and `vigil predict` say so and exit 4.
-NOT_SERVED = ["xgboost_dart/model.json", "xgboost_dart/model.ubj", "xgboost_categorical/model.json", "xgboost_categorical/model.ubj",
-              "xgboost_categorical_strings/model.json", "xgboost_categorical_strings/model.ubj",
-              "tensorflow_mlp/saved_model", "triton_mlp/repository"]
+NOT_SERVED = ["tensorflow_mlp/saved_model", "triton_mlp/repository"]
 EXIT_BAD_MODEL = 4
 
 
@@ -60,7 +58,7 @@ def fixtures():
 
 @pytest.fixture(scope="module")
 def served(fixtures, tmp_path_factory):
-    """One server of all fourteen files: xgboost_fraud_json, xgboost_fraud_ubj, ..."""
+    """One server of all eighteen files: xgboost_fraud_json, xgboost_fraud_ubj, ..."""
     models = {f.replace("/model.", "_"): SHARED / "fixtures/models" / f for f in FILES}
     with serving(tmp_path_factory.mktemp("served"), models) as s:
         yield s

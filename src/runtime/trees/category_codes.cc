@@ -116,6 +116,14 @@ StatusOr<std::vector<std::shared_ptr<const CategoryCodes>>> ReadPandasCategories
   return codes;
 }
 
+StatusOr<std::shared_ptr<const CategoryCodes>> MakeTextCategories(std::vector<std::string> texts) {
+  return TextCategories::Make(std::move(texts));
+}
+
+StatusOr<std::shared_ptr<const CategoryCodes>> MakeNumberCategories(const std::vector<double>& numbers) {
+  return NumberCategories::Make(numbers);
+}
+
 std::shared_ptr<const CategoryCodes> MakeHashedCategories(std::vector<uint32_t> hashes) {
   return std::make_shared<HashedCategories>(hashes);
 }

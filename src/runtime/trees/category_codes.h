@@ -28,6 +28,10 @@ class CategoryCodes {
 // is the place in the list. A list is of texts, or of numbers and truth values. INVALID_ARGUMENT says what is wrong.
 StatusOr<std::vector<std::shared_ptr<const CategoryCodes>>> ReadPandasCategories(std::string_view json);
 
+// Category i is texts[i], or numbers[i]. INVALID_ARGUMENT: one appears twice.
+StatusOr<std::shared_ptr<const CategoryCodes>> MakeTextCategories(std::vector<std::string> texts);
+StatusOr<std::shared_ptr<const CategoryCodes>> MakeNumberCategories(const std::vector<double>& numbers);
+
 // CatBoost's: category i is any text whose CatboostHash is hashes[i]. Two equal hashes are one category.
 std::shared_ptr<const CategoryCodes> MakeHashedCategories(std::vector<uint32_t> hashes);
 

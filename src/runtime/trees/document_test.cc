@@ -1,5 +1,7 @@
 #include "runtime/trees/document.h"
 
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -113,12 +115,26 @@ TEST(DocumentTest, ArraysThatMixNumbersWithOtherValues) {
 }
 
 TEST(DocumentTest, BrokenJson) {
-  for (const std::string& text : {std::string("{"), std::string("[1,2"), std::string("{\"a\":NaN}"), std::string("[1e999]"),
+  for (const std::string& text : {std::string("{"), std::string("[1,2"), std::string("{\"a\":NaM}"), std::string("[1e999]"),
                                   std::string("{} x"), std::string(100000, '['), std::string("{\"\xFF\":1}")}) {
     const auto document = ReadJsonDocument(text);
     ASSERT_FALSE(document.ok()) << text.substr(0, 20);
     EXPECT_EQ(document.status().code(), absl::StatusCode::kInvalidArgument);
   }
+}
+
+TEST(DocumentTest, JsonWithWordsForWhatIsNoNumber) {
+  const auto document = ReadJsonDocument(R"({"NaN \" Infinity":[1,NaN,Infinity,-Infinity,-2],"t":"NaN"})");
+  ASSERT_TRUE(document.ok()) << document.status();
+  const DocumentCursor root(*document);
+  const absl::Span<const double> numbers = root.Children()[0].numbers();
+  ASSERT_EQ(numbers.size(), 5u);
+  EXPECT_TRUE(std::isnan(numbers[1]));
+  EXPECT_EQ(numbers[2], std::numeric_limits<double>::infinity());
+  EXPECT_EQ(numbers[3], -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(root.Children()[0].key(), "NaN \" Infinity");
+  EXPECT_EQ(root.Find("t")->text(), "NaN");
+  for (const char* bad : {"[1,NaNN]", "[Inf]", "[--Infinity]", "[1NaN]", "NaN]"}) EXPECT_FALSE(ReadJsonDocument(bad).ok()) << bad;
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ constexpr Objective kObjectives[] = {
     {"reg:squaredlogerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
     {"reg:pseudohubererror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
     {"reg:absoluteerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
-    {"reg:quantileerror", Transform::kIdentity, Link::kIdentity, Task::kRegression},
+    {"reg:quantileerror", Transform::kSorted, Link::kIdentity, Task::kRegression},
+    {"reg:expectileerror", Transform::kSoftplusSteps, Link::kSoftplusSteps, Task::kRegression},
     {"reg:logistic", Transform::kSigmoid, Link::kLogit, Task::kRegression},
     {"reg:gamma", Transform::kExp, Link::kLog, Task::kRegression},
     {"reg:tweedie", Transform::kExp, Link::kLog, Task::kRegression},
@@ -43,6 +44,19 @@ float Sigmoid(float x) {
 
 // As LightGBM and CatBoost do.
 double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+// The least step between two expectiles, and what makes it of a margin and a margin of it (XGBoost's kRtEps, SoftPlus, SoftPlusInv).
+constexpr float kLeastStep = 1e-6f;
+
+template <typename T>
+T Softplus(T x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
+
+float SoftplusInverse(float x) {
+  x = std::max(x, kLeastStep);
+  return x + std::log(-std::expm1(-x));
+}
 
 template <typename T>
 void SoftmaxRow(const T* margins, size_t outputs, T* predictions) {
@@ -87,6 +101,17 @@ void Transformed(const Objective& objective, const T* margins, size_t rows, size
     case Transform::kLog1pExp:
       for (size_t i = 0; i < values; ++i) predictions[i] = std::log1p(std::exp(margins[i]));
       return;
+    case Transform::kSorted:
+      if (predictions != margins) std::copy_n(margins, values, predictions);
+      for (size_t r = 0; r < rows; ++r) std::sort(predictions + r * outputs, predictions + (r + 1) * outputs);
+      return;
+    case Transform::kSoftplusSteps:
+      for (size_t r = 0; r < rows; ++r) {
+        predictions[r * outputs] = margins[r * outputs];
+        for (size_t i = r * outputs + 1; i < (r + 1) * outputs; ++i)
+          predictions[i] = predictions[i - 1] + (kLeastStep + Softplus(margins[i]));
+      }
+      return;
     case Transform::kMeanVariance:
       for (size_t r = 0; r < rows; ++r) {
         predictions[2 * r] = margins[2 * r];
@@ -108,14 +133,21 @@ StatusOr<Objective> FindObjective(std::string_view name) {
       Cat("unknown objective '", name, "'", DidYouMean(name, known), "; known: ", absl::StrJoin(known, ", ")));
 }
 
-StatusOr<float> BaseMargin(Link link, float base_score) {
-  float margin = base_score;
-  if (link == Link::kLogit) margin = -std::log(1.0f / base_score - 1.0f);
-  if (link == Link::kLog) margin = std::log(base_score);
-  if (!std::isfinite(margin)) {
-    return absl::InvalidArgumentError(Cat("base_score ", NumberText(base_score), " has no finite margin under this objective"));
+Status BaseMargins(Link link, absl::Span<float> scores) {
+  const auto margin = [&](size_t o) {
+    if (link == Link::kLogit) return -std::log(1.0f / scores[o] - 1.0f);
+    if (link == Link::kLog) return std::log(scores[o]);
+    if (link == Link::kSoftplusSteps && o > 0) return SoftplusInverse(scores[o] - scores[o - 1] - kLeastStep);
+    return scores[o];
+  };
+  for (size_t o = scores.size(); o-- > 0;) {  // from the last, because a step looks at the one before
+    const float score = scores[o];
+    scores[o] = margin(o);
+    if (!std::isfinite(scores[o])) {
+      return absl::InvalidArgumentError(Cat("base_score ", NumberText(score), " has no finite margin under this objective"));
+    }
   }
-  return margin;
+  return absl::OkStatus();
 }
 
 void ApplyTransform(const Objective& objective, const float* margins, size_t rows, size_t outputs, float* predictions) {

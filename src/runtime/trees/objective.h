@@ -19,11 +19,13 @@ enum class Transform : uint8_t {
   kHinge,
   kSoftmax,
   kArgmax,
-  kSignedSquare,  // margin * |margin|: LightGBM's reg_sqrt
-  kLog1pExp,      // log(1 + exp(margin)): LightGBM's cross_entropy_lambda
-  kMeanVariance,  // of two margins: the first, and exp(2 * the second): CatBoost's RMSEWithUncertainty
+  kSignedSquare,   // margin * |margin|: LightGBM's reg_sqrt
+  kLog1pExp,       // log(1 + exp(margin)): LightGBM's cross_entropy_lambda
+  kSorted,         // a row's outputs in rising order: XGBoost's reg:quantileerror from 3.4 on
+  kSoftplusSteps,  // the first margin, then each output one 1e-6 + log(1 + exp(margin)) above the last: XGBoost's reg:expectileerror
+  kMeanVariance,   // of two margins: the first, and exp(2 * the second): CatBoost's RMSEWithUncertainty
 };
-enum class Link : uint8_t { kIdentity, kLogit, kLog };
+enum class Link : uint8_t { kIdentity, kLogit, kLog, kSoftplusSteps };
 
 struct Objective {
   std::string_view name;
@@ -36,8 +38,9 @@ struct Objective {
 // INVALID_ARGUMENT naming the nearest known objective when there is none of this name.
 StatusOr<Objective> FindObjective(std::string_view name);
 
-// base_score, in the units of the prediction, as a margin. INVALID_ARGUMENT when that is not finite (a probability of 1, a rate of 0).
-StatusOr<float> BaseMargin(Link link, float base_score);
+// Base scores, one an output, in the units of the prediction, become margins, in place. INVALID_ARGUMENT when one is not finite (a
+// probability of 1, a rate of 0).
+Status BaseMargins(Link link, absl::Span<float> scores);
 
 // Numbers a row of the prediction.
 inline size_t PredictionWidth(Transform transform, size_t outputs) { return transform == Transform::kArgmax ? 1 : outputs; }

@@ -46,12 +46,14 @@ StatusOr<std::unique_ptr<TreeModel>> TreeModel::Make(TreeModelParts parts, const
   int64_t leaves = 0, reachable_splits = 0;
   for (const int32_t left : forest.left) left < 0 ? ++leaves : ++reachable_splits;
   info.facts.emplace_back("objective", model->objective_.name);
+  const bool linear = reachable_splits == 0 && !forest.linear.empty();
   int32_t last_tree = -1;  // a tree with vector leaves is in the forest once an output
   for (const int32_t source : forest.tree_source) last_tree = std::max(last_tree, source);
-  info.facts.emplace_back("trees", Cat(last_tree + 1));
+  if (linear) info.facts.emplace_back("weights", Cat(forest.term_coefficient.size()));
+  if (!linear) info.facts.emplace_back("trees", Cat(last_tree + 1));
   info.facts.emplace_back("rounds", Cat(forest.rounds));
-  info.facts.emplace_back("depth", Cat(forest.depth));
-  info.facts.emplace_back("splits", Cat(reachable_splits));
+  if (!linear) info.facts.emplace_back("depth", Cat(forest.depth));
+  if (!linear) info.facts.emplace_back("splits", Cat(reachable_splits));
   info.facts.emplace_back("features", Cat(forest.features));
   info.facts.emplace_back("outputs", Cat(forest.outputs));
   for (size_t c = 0; c < model->categories_.size(); ++c) {

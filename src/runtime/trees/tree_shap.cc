@@ -1,6 +1,7 @@
 #include "runtime/trees/tree_shap.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "runtime/cat.h"
@@ -16,8 +17,9 @@ double Share(const Forest& forest, int64_t node, int64_t child) {
 }  // namespace
 
 Status TreeShap::Check(const Forest& forest) {
+  if (forest.depth == 0) return absl::OkStatus();  // constants, or a linear model
   if (!forest.linear.empty()) return absl::FailedPreconditionError("leaves are linear, for which TreeSHAP is not defined");
-  if (forest.cover.empty() && forest.trees() > 0) {
+  if (forest.cover.empty()) {
     return absl::FailedPreconditionError("the file does not say how much training weight passed each node");
   }
   if (forest.depth > kShapDepthMax) {
@@ -56,14 +58,34 @@ void TreeShap::Explain(const void* row, absl::Span<const int32_t> tree_ends, int
     double& bias = out[width - 1];
     bias = forest_.base[o];
     for (int32_t t = forest_.output_begin[o]; t < tree_ends[o]; ++t) {
-      bias += mean_[t];
       const int64_t root = forest_.node_begin[t];
+      if (!forest_.linear.empty() && forest_.linear[root] >= 0) {
+        forest_.inputs == Precision::kFloat64 ? AddLinearLeaf(static_cast<const double*>(row), root, out)
+                                              : AddLinearLeaf(static_cast<const float*>(row), root, out);
+        continue;
+      }
+      bias += mean_[t];
       forest_.inputs == Precision::kFloat64 ? Walk(static_cast<const double*>(row), root, root, steps_.data(), 0, 1, 1, -1, out)
                                             : Walk(static_cast<const float*>(row), root, root, steps_.data(), 0, 1, 1, -1, out);
     }
     for (size_t i = 0; i < width; ++i) out[i] *= scale;
     if (!forest_.bias.empty()) bias += forest_.bias[o];
   }
+}
+
+// Of a tree that is one linear leaf: each term is its feature's own.
+template <typename T>
+void TreeShap::AddLinearLeaf(const T* row, int64_t node, double* out) const {
+  const LinearLeaf& leaf = forest_.linear_leaves[forest_.linear[node]];
+  const auto missing = [&](int32_t feature) { return std::isnan(row[feature]); };
+  double& bias = out[forest_.features];
+  if (std::any_of(forest_.term_feature.data() + leaf.begin, forest_.term_feature.data() + leaf.end, missing)) {
+    bias += forest_.value[node];
+    return;
+  }
+  bias += leaf.constant;
+  for (int64_t i = leaf.begin; i < leaf.end; ++i)
+    out[forest_.term_feature[i]] += forest_.term_coefficient[i] * row[forest_.term_feature[i]];
 }
 
 // `parent` holds the `length` steps to the node's parent, of which this node's own copy follows. Recurses once a level.

@@ -16,7 +16,7 @@ inline constexpr int32_t kShapDepthMax = 512;  // memory grows with its square
 // Keeps working memory: one thread at a time. The forest must outlive it.
 class TreeShap {
  public:
-  // FAILED_PRECONDITION, saying why, when this forest has none: no weights, linear leaves, deeper than kShapDepthMax.
+  // FAILED_PRECONDITION, saying why, when this forest has none: no weights, linear leaves below splits, deeper than kShapDepthMax.
   static Status Check(const Forest& forest);
   // Of a forest that Check accepts.
   explicit TreeShap(const Forest& forest);
@@ -35,6 +35,8 @@ class TreeShap {
   };
   template <typename T>
   void Walk(const T* row, int64_t root, int64_t node, Step* parent, size_t length, double zero, double one, int32_t feature, double* out);
+  template <typename T>
+  void AddLinearLeaf(const T* row, int64_t node, double* out) const;
   static void Extend(Step* path, size_t length, double zero, double one, int32_t feature);
   static void Unwind(Step* path, size_t length, size_t at);
   static double UnwoundSum(const Step* path, size_t length, size_t at);

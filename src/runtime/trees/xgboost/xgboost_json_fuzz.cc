@@ -4,7 +4,7 @@
 
 #include "runtime/trees/document.h"
 #include "runtime/trees/engine_choice.h"
-#include "runtime/trees/xgboost.h"
+#include "runtime/trees/xgboost/xgboost.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vigil::trees;

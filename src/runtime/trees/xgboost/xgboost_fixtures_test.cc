@@ -1,20 +1,19 @@
 // Every XGBoost fixture, in both formats, on every engine, in batches of 1 to 1000, against what XGBoost itself predicts.
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <limits>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/json.h"
 #include "base/testing/paths.h"
 #include "gtest/gtest.h"
 #include "runtime/model.h"
+#include "runtime/testing/model_fixture.h"
 #include "runtime/trees/engine_choice.h"
 #include "runtime/trees/loader.h"
 #include "runtime/trees/tree_model.h"
@@ -22,69 +21,28 @@
 namespace vigil::trees {
 namespace {
 
-std::string ReadText(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
+using testing::ModelFixture;
 
+// A file of numbers with a header.
 struct Table {
   std::vector<std::string> header;
   std::vector<std::vector<double>> rows;
-  std::optional<size_t> Column(std::string_view name) const {
-    for (size_t c = 0; c < header.size(); ++c) {
-      if (header[c] == name) return c;
-    }
-    return std::nullopt;
-  }
 };
 
-Table ReadCsv(const std::string& path) {
+Table ReadTable(const std::string& path) {
   Table table;
-  std::istringstream in(ReadText(path));
+  std::ifstream in(path);
   std::string line;
   while (std::getline(in, line)) {
-    std::vector<std::string> cells = absl::StrSplit(line, ',');
+    const std::vector<std::string> cells = absl::StrSplit(line, ',');
     if (table.header.empty()) {
       table.header = cells;
       continue;
     }
     std::vector<double>& row = table.rows.emplace_back();
-    for (const std::string& cell : cells) {
-      double value = std::numeric_limits<double>::quiet_NaN();
-      if (!cell.empty()) {
-        EXPECT_TRUE(absl::SimpleAtod(cell, &value)) << path << ": " << cell;
-      }
-      row.push_back(value);
-    }
+    for (const std::string& cell : cells) EXPECT_TRUE(absl::SimpleAtod(cell, &row.emplace_back())) << path << ": " << cell;
   }
   return table;
-}
-
-struct Tolerance {
-  double abs = 0, rel = 0;
-};
-
-Tolerance ToleranceOf(const Json& meta, const std::string& column) {
-  const Json& all = meta["tolerance"];
-  const Json& one = all.contains(column) ? all[column] : all.contains("*") ? all["*"] : all["prediction"];
-  return {one["abs"].get<double>(), one["rel"].get<double>()};
-}
-
-struct Fixture {
-  std::string name;
-  Json meta;
-  Table inputs, expected;
-  std::vector<float> matrix;
-};
-
-std::optional<Fixture> LoadFixture(const std::string& name) {
-  const auto dir = testing::SharedPath("fixtures/models/" + name);
-  if (!dir.has_value()) return std::nullopt;
-  Fixture fixture{name, Json::parse(ReadText(*dir + "/meta.json")), ReadCsv(*dir + "/inputs.csv"), ReadCsv(*dir + "/expected.csv"), {}};
-  for (const auto& row : fixture.inputs.rows) {
-    for (double x : row) fixture.matrix.push_back(static_cast<float>(x));
-  }
-  return fixture;
 }
 
 StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const std::string& engine = "") {
@@ -96,31 +54,61 @@ StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const std::
   return LoadModel(loaders, path, options);
 }
 
-// The fixture's rows repeated to `n`, scored in one batch.
-Outputs ScoreRepeated(const LoadedModel& model, const Fixture& fixture, size_t n, int64_t tree_limit = 0) {
-  const size_t width = fixture.inputs.header.size(), rows = fixture.inputs.rows.size();
-  std::vector<float> matrix(n * width);
-  for (size_t r = 0; r < n; ++r) std::copy_n(fixture.matrix.data() + r % rows * width, width, matrix.data() + r * width);
+// The fixture's rows repeated to `n`, as the tensors that the signature asks for: one matrix, or one tensor a column.
+class Rows {
+ public:
+  Rows(const ModelFixture& fixture, const Signature& signature, size_t n)
+      : batch_(n), numbers_(fixture.columns.size()), texts_(fixture.columns.size()) {
+    const auto count = static_cast<int64_t>(n);
+    const size_t width = fixture.columns.size();
+    const auto row = [&](size_t r) { return r % fixture.cells.size(); };
+    if (signature.inputs.size() == 1) {
+      for (size_t i = 0; i < n * width; ++i) numbers_[0].push_back(static_cast<float>(fixture.number(row(i / width), i % width)));
+      batch_.Add({"input", DType::kFloat32, {count, static_cast<int64_t>(width)}, numbers_[0].data()});
+      return;
+    }
+    EXPECT_EQ(signature.inputs.size(), width);
+    for (size_t c = 0; c < width; ++c) {
+      const bool text = signature.inputs[c].dtype == DType::kString;
+      for (size_t r = 0; r < n; ++r) {
+        if (text) {
+          texts_[c].push_back(fixture.cells[row(r)][c]);
+        } else {
+          numbers_[c].push_back(static_cast<float>(fixture.number(row(r), c)));
+        }
+      }
+      const void* data = text ? static_cast<const void*>(texts_[c].data()) : numbers_[c].data();
+      batch_.Add({signature.inputs[c].name, text ? DType::kString : DType::kFloat32, {count, 1}, data});
+    }
+  }
+  const Batch& batch() const { return batch_; }
+
+ private:
+  Batch batch_;
+  std::vector<std::vector<float>> numbers_;
+  std::vector<std::vector<std::string_view>> texts_;
+};
+
+Outputs ScoreRepeated(const LoadedModel& model, const ModelFixture& fixture, size_t n, int64_t tree_limit = 0) {
   ScoreCall call;
   call.margin = true;
   call.tree_limit = tree_limit;
   Outputs outputs;
-  const auto state = model.NewScorer()->Score(Batch::FloatMatrix(matrix.data(), n, width), call, &outputs);
+  const Rows rows(fixture, model.signature(), n);
+  const auto state = model.NewScorer()->Score(rows.batch(), call, &outputs);
   EXPECT_TRUE(state.ok()) << state.status();
   return outputs;
 }
 
-void ExpectColumn(const Fixture& fixture, const OwnedTensor& got, size_t n, const std::string& output, const std::string& where) {
+void ExpectColumn(const ModelFixture& fixture, const OwnedTensor& got, size_t n, const std::string& output, const std::string& where) {
   const size_t width = got.floats.size() / n;
   for (size_t k = 0; k < width; ++k) {
     const std::string column = width == 1 ? output : absl::StrCat(output, "_", k);
-    const auto expected = fixture.expected.Column(column);
+    const auto expected = fixture.Expected(column);
     ASSERT_TRUE(expected.has_value()) << column;
-    const Tolerance tolerance = ToleranceOf(fixture.meta, fixture.meta["tolerance"].contains(column) ? column : output);
     for (size_t r = 0; r < n; ++r) {
-      const double want = fixture.expected.rows[r % fixture.expected.rows.size()][*expected];
-      ASSERT_NEAR(got.floats[r * width + k], want, tolerance.abs + tolerance.rel * std::abs(want))
-          << where << ", row " << r << ", " << column;
+      const double want = fixture.expected[r % fixture.expected.size()][*expected];
+      ASSERT_NEAR(got.floats[r * width + k], want, fixture.Tolerance(column, want)) << where << ", row " << r << ", " << column;
     }
   }
 }
@@ -128,7 +116,7 @@ void ExpectColumn(const Fixture& fixture, const OwnedTensor& got, size_t n, cons
 class FixtureTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(FixtureTest, EveryFormatEngineAndBatchSizeAgrees) {
-  const auto fixture = LoadFixture(GetParam());
+  const auto fixture = testing::ReadModelFixture(GetParam());
   if (!fixture.has_value()) GTEST_SKIP() << "fixtures/models/" << GetParam() << " is not there; set VIGIL_SHARED";
   const std::string dir = *testing::SharedPath("fixtures/models/" + GetParam());
   std::vector<std::string> engines = EngineNames();
@@ -140,7 +128,7 @@ TEST_P(FixtureTest, EveryFormatEngineAndBatchSizeAgrees) {
       const auto model = Load(dir + "/" + file, engine);
       if (!model.ok() && model.status().code() == absl::StatusCode::kFailedPrecondition && !engine.empty()) continue;  // does not fit
       ASSERT_TRUE(model.ok()) << where << ": " << model.status();
-      EXPECT_EQ((*model)->signature().columns, fixture->inputs.header);
+      EXPECT_EQ((*model)->signature().columns, fixture->columns);
       for (const size_t n : {1, 2, 7, 8, 31, 64, 65, 200, 1000}) {
         const Outputs outputs = ScoreRepeated(**model, *fixture, n);
         ExpectColumn(*fixture, outputs.tensors[0], n, "prediction", absl::StrCat(where, ", batch ", n));
@@ -154,11 +142,12 @@ TEST_P(FixtureTest, EveryFormatEngineAndBatchSizeAgrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Xgboost, FixtureTest,
-                         ::testing::Values("xgboost_deep", "xgboost_early_stop", "xgboost_fraud", "xgboost_missing", "xgboost_multiclass",
+                         ::testing::Values("xgboost_categorical", "xgboost_categorical_strings", "xgboost_dart", "xgboost_deep",
+                                           "xgboost_early_stop", "xgboost_fraud", "xgboost_missing", "xgboost_multiclass",
                                            "xgboost_regression", "xgboost_v2"));
 
 TEST(XgboostFixtureTest, TreeLimitStopsAtTheEarlyStoppingRound) {
-  const auto fixture = LoadFixture("xgboost_early_stop");
+  const auto fixture = testing::ReadModelFixture("xgboost_early_stop");
   if (!fixture.has_value()) GTEST_SKIP() << "fixtures/models/xgboost_early_stop is not there; set VIGIL_SHARED";
   const std::string dir = *testing::SharedPath("fixtures/models/xgboost_early_stop");
   for (const std::string file : {"model.json", "model.ubj"}) {
@@ -175,21 +164,22 @@ TEST(FixtureContributionsTest, ContributionsAndLeavesAreTheLibrarys) {
   for (const std::string name : {"xgboost_fraud", "xgboost_missing", "lightgbm_fraud", "lightgbm_missing"}) {
     const bool lightgbm = name.starts_with("lightgbm");
     const double tolerance = lightgbm ? 1e-11 : 2e-5;
-    const auto fixture = LoadFixture(name);
+    const auto fixture = testing::ReadModelFixture(name);
     if (!fixture.has_value()) GTEST_SKIP() << "fixtures/models/" << name << " is not there; set VIGIL_SHARED";
     const std::string dir = *testing::SharedPath("fixtures/models/" + name);
-    const Table want_contributions = ReadCsv(dir + "/contributions.csv"), want_leaves = ReadCsv(dir + "/leaves.csv");
-    const size_t rows = fixture->inputs.rows.size(), columns = want_contributions.header.size(), trees = want_leaves.header.size();
+    const Table want_contributions = ReadTable(dir + "/contributions.csv"), want_leaves = ReadTable(dir + "/leaves.csv");
+    const size_t rows = fixture->cells.size(), columns = want_contributions.header.size(), trees = want_leaves.header.size();
     const auto model = Load(dir + (lightgbm ? "/model.txt" : "/model.json"));
     ASSERT_TRUE(model.ok()) << model.status();
     std::vector<double> doubles;
-    for (const auto& row : fixture->inputs.rows) doubles.insert(doubles.end(), row.begin(), row.end());
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < fixture->columns.size(); ++c) doubles.push_back(fixture->number(r, c));
+    }
     ScoreCall call;
     call.contributions = call.leaves = true;
     Outputs outputs;
     Batch batch(rows);
-    batch.Add(
-        {"input", DType::kFloat64, {static_cast<int64_t>(rows), static_cast<int64_t>(fixture->inputs.header.size())}, doubles.data()});
+    batch.Add({"input", DType::kFloat64, {static_cast<int64_t>(rows), static_cast<int64_t>(fixture->columns.size())}, doubles.data()});
     ASSERT_TRUE((*model)->NewScorer()->Score(batch, call, &outputs).ok());
     const OwnedTensor* contributions = outputs.Find("contributions");
     const OwnedTensor* leaves = outputs.Find("leaves");
@@ -215,12 +205,6 @@ TEST(XgboostFixtureTest, WhatIsNotServedIsRefusedByName) {
   const auto models = testing::SharedPath("fixtures/models");
   if (!models.has_value()) GTEST_SKIP() << "fixtures/models is not there; set VIGIL_SHARED";
   const std::pair<const char*, const char*> cases[] = {
-      {"xgboost_dart/model.json", "dart"},
-      {"xgboost_dart/model.ubj", "dart"},
-      {"xgboost_categorical/model.json", "categorical"},
-      {"xgboost_categorical/model.ubj", "categorical"},
-      {"xgboost_categorical_strings/model.json", "categorical"},
-      {"xgboost_categorical_strings/model.ubj", "categorical"},
       {"onnx_xgboost/model.onnx", "ONNX"},
       {"tensorflow_mlp/saved_model", "TensorFlow"},
   };
@@ -249,6 +233,9 @@ TEST(XgboostFixtureTest, EveryMalformedModelIsRefusedWithItsNameAndPlace) {
       {"num_trees_huge.json", "2000000000"},
       {"tree_info_short.json", "tree_info"},
       {"tree_info_class.json", "output 9 of 1"},
+      {"category_segment.json", "categories_segments[0]"},
+      {"category_size.json", "categories_sizes[0]"},
+      {"category_value.json", "2147483646"},
       {"no_trees_key.json", "learner.gradient_booster.model.trees"},
       {"unknown_objective.json", "custom:secret"},
       {"unknown_booster.json", "gbforest9"},
@@ -266,7 +253,7 @@ TEST(XgboostFixtureTest, EveryMalformedModelIsRefusedWithItsNameAndPlace) {
       {"directory.json", "directory"},
       {"trailing_garbage.json", "JSON"},
       {"overflow_number.json", "JSON"},
-      {"nan_leaf.json", "JSON"},
+      {"nan_leaf.json", "split_conditions"},
       {"invalid_utf8.json", "JSON"},
   };
   size_t seen = 0;

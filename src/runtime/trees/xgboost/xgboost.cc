@@ -1,4 +1,4 @@
-#include "runtime/trees/xgboost.h"
+#include "runtime/trees/xgboost/xgboost.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,32 +12,15 @@
 #include "base/text.h"
 #include "runtime/cat.h"
 #include "runtime/trees/forest_builder.h"
+#include "runtime/trees/xgboost/fields.h"
+#include "runtime/trees/xgboost/xgboost_categories.h"
+#include "runtime/trees/xgboost/xgboost_linear.h"
+#include "runtime/trees/xgboost/xgboost_trees.h"
 
 namespace vigil::trees {
 namespace {
 
-constexpr std::string_view kModelPath = "learner.gradient_booster.model";
-
-Status Broken(std::string_view place, std::string_view what) { return absl::InvalidArgumentError(Cat(place, ": ", what)); }
-Status NotServed(std::string_view what) { return absl::UnimplementedError(Cat(what, " not served yet")); }
-
-StatusOr<DocumentCursor> Member(const DocumentCursor& object, std::string_view key, std::string_view place) {
-  std::optional<DocumentCursor> found = object.Find(key);
-  if (!found.has_value()) return Broken(Cat(place, place.empty() ? "" : ".", key), "is missing");
-  return *found;
-}
-
-// XGBoost writes parameters as text ("num_trees":"500"); some versions wrote numbers. Nothing when the key is absent.
-StatusOr<std::optional<int64_t>> Integer(const DocumentCursor& object, std::string_view key, std::string_view place) {
-  const std::optional<DocumentCursor> found = object.Find(key);
-  if (!found.has_value()) return std::optional<int64_t>();
-  int64_t value = 0;
-  if (found->is_text() && absl::SimpleAtoi(AbslView(found->text()), &value)) return std::optional<int64_t>(value);
-  if (found->is_number() && std::abs(found->number()) < 9e15 && found->number() == std::floor(found->number())) {
-    return std::optional<int64_t>(static_cast<int64_t>(found->number()));
-  }
-  return Broken(Cat(place, ".", key), "must be an integer");
-}
+constexpr std::string_view kBoosterPath = "learner.gradient_booster";
 
 // The first name that came before.
 std::optional<std::string> Repeated(const std::vector<std::string>& names) {
@@ -56,7 +39,7 @@ class XgboostReader {
     VIGIL_RETURN_IF_ERROR(ReadHeader());
     VIGIL_RETURN_IF_ERROR(ReadParameters());
     VIGIL_RETURN_IF_ERROR(ReadFeatures());
-    VIGIL_RETURN_IF_ERROR(ReadTrees());
+    VIGIL_RETURN_IF_ERROR(model_.booster == "gblinear" ? ReadLinear() : ReadTrees());
     return std::move(model_);
   }
 
@@ -65,21 +48,34 @@ class XgboostReader {
   Status ReadHeader() {
     if (!root_.is_object()) return absl::InvalidArgumentError("no XGBoost model: the document is not an object");
     if (const auto version = root_.Find("version"); version.has_value() && !version->numbers().empty()) {
+      version_.assign(version->numbers().begin(), version->numbers().end());
       std::vector<std::string> parts;
-      for (double part : version->numbers()) parts.push_back(NumberText(part));
+      for (double part : version_) parts.push_back(NumberText(part));
       model_.library = Cat("xgboost ", absl::StrJoin(parts, "."));
     }
     const auto learner = root_.Find("learner");
+    if (!learner.has_value() && root_.Find("Model").has_value()) {
+      return absl::InvalidArgumentError(
+          "a snapshot of a booster in memory, not a model file; save the model itself, in Python: booster.save_model(\"model.json\")");
+    }
     if (!learner.has_value()) return absl::InvalidArgumentError("no XGBoost model: the key 'learner' is missing");
     learner_.emplace(*learner);
     VIGIL_ASSIGN_OR_RETURN(const DocumentCursor booster, Member(*learner_, "gradient_booster", "learner"));
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor name, Member(booster, "name", "learner.gradient_booster"));
-    if (name.text() == "dart" || name.text() == "gblinear") return NotServed(Cat("XGBoost booster '", name.text(), "' is"));
-    if (name.text() != "gbtree") {
-      return Broken("learner.gradient_booster.name", Cat("unknown booster '", name.text(), "'; known: gbtree, dart, gblinear"));
+    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor name, Member(booster, "name", kBoosterPath));
+    if (name.text() != "gbtree" && name.text() != "dart" && name.text() != "gblinear") {
+      return Broken(Cat(kBoosterPath, ".name"), Cat("unknown booster '", name.text(), "'; known: gbtree, dart, gblinear"));
     }
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor trees, Member(booster, "model", "learner.gradient_booster"));
-    gbtree_.emplace(trees);
+    model_.booster = name.text();
+    booster_.emplace(booster);
+    std::optional<DocumentCursor> holder = booster;
+    model_path_ = kBoosterPath;
+    if (model_.booster == "dart") {
+      model_path_ += ".gbtree";
+      VIGIL_ASSIGN_OR_RETURN(holder, Member(booster, "gbtree", kBoosterPath));
+    }
+    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor model, Member(*holder, "model", model_path_));
+    model_path_ += ".model";
+    trees_.emplace(model);
     return absl::OkStatus();
   }
 
@@ -90,6 +86,8 @@ class XgboostReader {
     StatusOr<Objective> found = FindObjective(name.text());
     if (!found.ok()) return Broken("learner.objective.name", StdView(found.status().message()));
     model_.objective = *found;
+    // XGBoost sorts a row's quantiles from 3.4 on.
+    if (model_.objective.transform == Transform::kSorted && !FromVersion(3, 4)) model_.objective.transform = Transform::kIdentity;
 
     static constexpr std::string_view kPlace = "learner.learner_model_param";
     VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(*learner_, "learner_model_param", "learner"));
@@ -127,11 +125,10 @@ class XgboostReader {
       }
     }
     if (scores.size() != outputs && scores.size() != 1) return Broken(kPlace, Cat(scores.size(), " values for ", outputs, " outputs"));
-    for (size_t o = 0; o < outputs; ++o) {
-      const StatusOr<float> margin = BaseMargin(model_.objective.link, scores[scores.size() == 1 ? 0 : o]);
-      if (!margin.ok()) return Broken(kPlace, StdView(margin.status().message()));
-      base_.push_back(*margin);
-    }
+    scores.resize(outputs, scores[0]);
+    const Status status = BaseMargins(model_.objective.link, absl::MakeSpan(scores));
+    if (!status.ok()) return Broken(kPlace, StdView(status.message()));
+    base_.assign(scores.begin(), scores.end());
     return absl::OkStatus();
   }
 
@@ -148,47 +145,62 @@ class XgboostReader {
         return Broken("learner.feature_names", Cat("names '", *name, "' twice"));
       }
     }
-    if (const auto types = learner_->Find("feature_types"); types.has_value()) {
-      for (const DocumentCursor& type : types->Children()) {
-        if (type.text() == "c") return NotServed("categorical features are");
-      }
-    }
     if (const auto attributes = learner_->Find("attributes"); attributes.has_value() && attributes->Find("best_iteration").has_value()) {
       VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> best, Integer(*attributes, "best_iteration", "learner.attributes"));
       if (*best < 0 || *best >= INT32_MAX) return Broken("learner.attributes.best_iteration", Cat(*best, " is no round"));
-      model_.best_rounds = static_cast<int32_t>(*best + 1);
+      if (model_.booster != "gblinear") model_.best_rounds = static_cast<int32_t>(*best + 1);
     }
     return absl::OkStatus();
   }
 
-  Status ReadTrees() {
-    if (const auto categories = gbtree_->Find("cats"); categories.has_value()) {
-      if (const auto encoding = categories->Find("enc");
-          encoding.has_value() && (!encoding->Children().empty() || !encoding->numbers().empty())) {
-        return NotServed("categorical features are");
-      }
+  Status ReadLinear() {
+    VIGIL_ASSIGN_OR_RETURN(model_.forest, ReadXgboostLinear(*trees_, model_path_, features_, base_));
+    return absl::OkStatus();
+  }
+
+  // What each tree's leaves are multiplied by. DART's weights are beside the booster's model, from XGBoost 3.4 on within it; trees added
+  // without dropout may have none.
+  StatusOr<std::vector<float>> ReadWeights(size_t trees) {
+    std::vector<float> weights(trees, 1.0f);
+    const bool within = trees_->Find("weight_drop").has_value();
+    if (!within && model_.booster != "dart" && !booster_->Find("weight_drop").has_value()) return weights;
+    const std::string_view place = within ? std::string_view(model_path_) : kBoosterPath;
+    VIGIL_ASSIGN_OR_RETURN(const absl::Span<const double> given, Numbers(within ? *trees_ : *booster_, "weight_drop", place));
+    if (given.size() > trees || (model_.booster == "dart" && given.size() != trees)) {
+      return Broken(Cat(place, ".weight_drop"), Cat(given.size(), " weights for ", trees, " trees"));
     }
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(*gbtree_, "gbtree_model_param", kModelPath));
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor list, Member(*gbtree_, "trees", kModelPath));
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor info, Member(*gbtree_, "tree_info", kModelPath));
-    VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> declared, Integer(parameters, "num_trees", Cat(kModelPath, ".gbtree_model_param")));
+    for (size_t t = 0; t < given.size(); ++t) weights[t] = static_cast<float>(given[t]);
+    return weights;
+  }
+
+  Status ReadTrees() {
+    if (const auto categories = trees_->Find("cats"); categories.has_value()) {
+      VIGIL_ASSIGN_OR_RETURN(model_.categories, ReadXgboostCategories(*categories, Cat(model_path_, ".cats"), features_));
+    }
+    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(*trees_, "gbtree_model_param", model_path_));
+    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor list, Member(*trees_, "trees", model_path_));
+    VIGIL_ASSIGN_OR_RETURN(const absl::Span<const double> info, Numbers(*trees_, "tree_info", model_path_));
+    VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> declared,
+                           Integer(parameters, "num_trees", Cat(model_path_, ".gbtree_model_param")));
     const std::vector<DocumentCursor> trees = list.Children();
     if (declared.has_value() && *declared != static_cast<int64_t>(trees.size())) {
-      return Broken(kModelPath, Cat("num_trees says ", *declared, " and ", trees.size(), " trees follow"));
+      return Broken(model_path_, Cat("num_trees says ", *declared, " and ", trees.size(), " trees follow"));
     }
-    if (info.numbers().size() != trees.size()) {
-      return Broken(Cat(kModelPath, ".tree_info"), Cat(info.numbers().size(), " entries for ", trees.size(), " trees"));
+    if (info.size() != trees.size()) {
+      return Broken(Cat(model_path_, ".tree_info"), Cat(info.size(), " entries for ", trees.size(), " trees"));
     }
     VIGIL_ASSIGN_OR_RETURN(const std::vector<int32_t> rounds, ReadRounds(parameters, trees.size()));
 
+    VIGIL_ASSIGN_OR_RETURN(const std::vector<float> weights, ReadWeights(trees.size()));
     ForestBuilder builder(features_, base_);
+    XgboostTreeReader reader(static_cast<int32_t>(base_.size()), &builder);
     for (size_t t = 0; t < trees.size(); ++t) {
-      const std::string place = Cat(kModelPath, ".trees[", t, "]");
-      const double output = info.numbers()[t];
+      const std::string place = Cat(model_path_, ".trees[", t, "]");
+      const double output = info[t];
       if (!(output >= 0 && output < static_cast<double>(base_.size())) || output != std::floor(output)) {
-        return Broken(Cat(kModelPath, ".tree_info[", t, "]"), Cat("output ", NumberText(output), " of ", base_.size()));
+        return Broken(Cat(model_path_, ".tree_info[", t, "]"), Cat("output ", NumberText(output), " of ", base_.size()));
       }
-      VIGIL_RETURN_IF_ERROR(ReadTree(trees[t], place, static_cast<int32_t>(output), rounds[t], &builder));
+      VIGIL_RETURN_IF_ERROR(reader.Read(trees[t], place, static_cast<int32_t>(output), rounds[t], weights[t]));
     }
     model_.forest = builder.Finish(rounds.empty() ? 0 : rounds.back() + 1);
     return absl::OkStatus();
@@ -198,8 +210,8 @@ class XgboostReader {
   // parallel tree.
   StatusOr<std::vector<int32_t>> ReadRounds(const DocumentCursor& parameters, size_t trees) {
     std::vector<int32_t> rounds(trees);
-    const std::string place = Cat(kModelPath, ".iteration_indptr");
-    if (const auto begins = gbtree_->Find("iteration_indptr"); begins.has_value()) {
+    const std::string place = Cat(model_path_, ".iteration_indptr");
+    if (const auto begins = trees_->Find("iteration_indptr"); begins.has_value()) {
       const absl::Span<const double> at = begins->numbers();
       if (at.empty() || at.front() != 0 || at.back() != static_cast<double>(trees)) {
         return Broken(place, Cat("must run from 0 to the number of trees, ", trees));
@@ -213,47 +225,20 @@ class XgboostReader {
       return rounds;
     }
     VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> parallel,
-                           Integer(parameters, "num_parallel_tree", Cat(kModelPath, ".gbtree_model_param")));
+                           Integer(parameters, "num_parallel_tree", Cat(model_path_, ".gbtree_model_param")));
     const int64_t wide = std::clamp<int64_t>(parallel.value_or(1), 1, INT32_MAX) * static_cast<int64_t>(base_.size());
     for (size_t t = 0; t < trees; ++t) rounds[t] = static_cast<int32_t>(static_cast<int64_t>(t) / wide);
     return rounds;
   }
 
-  static Status ReadTree(const DocumentCursor& tree, std::string_view place, int32_t output, int32_t round, ForestBuilder* builder) {
-    if (!tree.is_object()) return Broken(place, "must be an object");
-    VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(tree, "tree_param", place));
-    const std::string parameters_place = Cat(place, ".tree_param");
-    VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> vector_leaf, Integer(parameters, "size_leaf_vector", parameters_place));
-    if (vector_leaf.value_or(1) > 1) return NotServed(Cat(place, ": vector leaves (multi_strategy=multi_output_tree) are"));
-    if (const auto types = tree.Find("split_type"); types.has_value()) {
-      const absl::Span<const double> kinds = types->numbers();
-      const auto odd = std::find_if(kinds.begin(), kinds.end(), [](double kind) { return kind != 0; });
-      if (odd != kinds.end()) return NotServed(Cat(place, ", node ", odd - kinds.begin(), ": categorical splits are"));
-    }
-    TreeArrays arrays;
-    const std::pair<std::string_view, absl::Span<const double>*> fields[] = {{"left_children", &arrays.left},
-                                                                             {"right_children", &arrays.right},
-                                                                             {"split_indices", &arrays.feature},
-                                                                             {"split_conditions", &arrays.value},
-                                                                             {"default_left", &arrays.default_left}};
-    VIGIL_ASSIGN_OR_RETURN(const std::optional<int64_t> nodes, Integer(parameters, "num_nodes", parameters_place));
-    for (const auto& [key, span] : fields) {
-      VIGIL_ASSIGN_OR_RETURN(const DocumentCursor field, Member(tree, key, place));
-      if (!field.is_array()) return Broken(Cat(place, ".", key), "must be an array of numbers");
-      *span = field.numbers();
-      if (nodes.has_value() && *nodes != static_cast<int64_t>(span->size())) {
-        return Broken(Cat(place, ".", key), Cat(span->size(), " entries where tree_param.num_nodes says ", *nodes));
-      }
-    }
-    if (const auto weights = tree.Find("sum_hessian"); weights.has_value() && weights->numbers().size() == arrays.left.size()) {
-      arrays.cover = weights->numbers();
-    }
-    const Status status = builder->AddTree(arrays, output, round);
-    return status.ok() ? status : Broken(place, StdView(status.message()));
+  bool FromVersion(double major, double minor) const {
+    return version_.size() >= 2 && (version_[0] > major || (version_[0] == major && version_[1] >= minor));
   }
 
   const DocumentCursor root_;
-  std::optional<DocumentCursor> learner_, gbtree_;
+  std::optional<DocumentCursor> learner_, booster_, trees_;  // trees_: the booster's model, of weights if it is linear
+  std::string model_path_;                                   // of trees_
+  std::vector<double> version_;
   XgboostModel model_;
   int32_t features_ = 0;
   std::vector<double> base_;

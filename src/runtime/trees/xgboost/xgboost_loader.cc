@@ -1,6 +1,5 @@
-#include "runtime/trees/loader.h"
-
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -8,8 +7,9 @@
 #include "runtime/cat.h"
 #include "runtime/file.h"
 #include "runtime/trees/document.h"
+#include "runtime/trees/loader.h"
 #include "runtime/trees/tree_model.h"
-#include "runtime/trees/xgboost.h"
+#include "runtime/trees/xgboost/xgboost.h"
 
 namespace vigil::trees {
 namespace {
@@ -24,13 +24,36 @@ bool LooksLikeJson(std::string_view head) {
   return !text.empty() && (text[0] == '{' || text[0] == '[') && !LooksLikeUbj(head);
 }
 
+// A length of eight bytes, little-endian, and so many characters of text, as XGBoost's old format stores it; moves `at` behind it.
+std::string_view LengthAndText(std::string_view bytes, size_t* at) {
+  uint64_t length = 0;
+  if (bytes.size() < *at + sizeof(length)) return {};
+  std::memcpy(&length, bytes.data() + *at, sizeof(length));
+  if (length > 64 || bytes.size() < *at + sizeof(length) + length) return {};
+  const std::string_view text = bytes.substr(*at + sizeof(length), length);
+  *at += sizeof(length) + length;
+  return text;
+}
+
+// The format before JSON: from 1.3 on it begins with its name; before, with 136 bytes of parameters, the objective and the booster.
+bool LooksLikeOldBinary(std::string_view head) {
+  if (head.starts_with("binf") || head.starts_with("bs64") || head.starts_with("CONFIG-offset:")) return true;
+  size_t at = 136;
+  const std::string_view objective = LengthAndText(head, &at), booster = LengthAndText(head, &at);
+  return objective.find(':') != std::string_view::npos && (booster == "gbtree" || booster == "dart" || booster == "gblinear");
+}
+
+constexpr std::string_view kConvert =
+    "is in XGBoost's old binary format, which is not read. Save it again with the XGBoost that wrote it (1.0 to 3.0), in Python: "
+    "xgboost.Booster(model_file=\"old.model\").save_model(\"model.json\")";
+
 class XgboostLoader final : public ModelLoader {
  public:
   std::vector<std::string> Formats() const override { return {"XGBoost JSON (.json)", "XGBoost UBJSON (.ubj)"}; }
 
   bool Recognises(const std::string& path, std::string_view head) const override {
     // XGBoost writes its keys sorted, so "learner" comes first.
-    return LooksLikeUbj(head) || (LooksLikeJson(head) && head.find("\"learner\"") != std::string_view::npos) ||
+    return LooksLikeOldBinary(head) || LooksLikeUbj(head) || (LooksLikeJson(head) && head.find("\"learner\"") != std::string_view::npos) ||
            EndsWithIgnoreCase(path, ".ubj");
   }
 
@@ -44,6 +67,7 @@ class XgboostLoader final : public ModelLoader {
  private:
   static StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options, bool named_ubj) {
     if (bytes.empty()) return absl::InvalidArgumentError("the file is empty");
+    if (LooksLikeOldBinary(bytes)) return absl::UnimplementedError(AbslView(kConvert));
     const bool ubj = LooksLikeUbj(bytes) || (named_ubj && bytes[0] != '{');
     TreeModelParts parts;
     parts.info.format = ubj ? "xgboost-ubj" : "xgboost-json";
@@ -58,8 +82,10 @@ class XgboostLoader final : public ModelLoader {
     parts.forest = std::move(read.forest);
     parts.objective = read.objective;
     parts.feature_names = std::move(read.feature_names);
+    parts.categories = std::move(read.categories);
     parts.info.library = std::move(read.library);
     parts.info.best_rounds = read.best_rounds;
+    parts.info.facts.emplace_back("booster", std::move(read.booster));
     return TreeModel::Make(std::move(parts), options);
   }
 };
