@@ -523,6 +523,7 @@ TEST_F(PipelineTest, AVersionIsPinnedUntilItsLastRequestEnds) {
   EXPECT_THAT(late, ElementsAre(1002));
   target_ = {};
   pipeline_->EndTurn();
+  registry_->Reap();
   EXPECT_EQ(behaviour_.models_alive, 1) << "and then its memory is given back";
   EXPECT_EQ(behaviour_.scorers_alive, 0);
 }
@@ -541,6 +542,7 @@ TEST_F(PipelineTest, AnUnloadedVersionLeavesNothingBehind) {
   stale = {};
   target_ = {};
   pipeline_->EndTurn();
+  registry_->Reap();
   EXPECT_EQ(behaviour_.models_alive, 1);
 }
 

@@ -52,6 +52,7 @@ TEST_F(SwapTest, AThousandSwapsFailNoRequestAndMixNoVersions) {
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(failures, 0);
   EXPECT_EQ(mixed, 0);
+  registry_->Reap();
   EXPECT_EQ(behaviour_.models_alive, 1) << "what was rolled back is given back";
   EXPECT_EQ(behaviour_.scorers_alive, 0);
   EXPECT_EQ(registry_->GetRole("m", Role::kChampion)->epoch, 2 * kSwaps + 1);

@@ -270,8 +270,7 @@ TEST(Gate, RefusesHarmInASlice) {
   rows.features = features;
   // At night x0 means the opposite, which only the champion knows: it ignores it there.
   for (size_t i = 0; i < rows.rows(); i += 4) rows.labels[i] = rows.features[i * 4] < -0.8F ? 1 : 0;
-  const LinearModel champion({0.3F, -1, 0.5F, 0}), candidate({1.5F, -1, 0.5F, 0});
-  LinearModel old_one = champion, new_one = candidate;
+  LinearModel old_one({0.3F, -1, 0.5F, 0}), new_one({1.5F, -1, 0.5F, 0});
   for (LinearModel* m : {&old_one, &new_one}) m->signature_.columns[3] = "night";
   GateOptions options = Relaxed();
   options.calibration_error_max = 1;
