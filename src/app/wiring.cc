@@ -5,6 +5,7 @@
 #include "runtime/mlflow/loader.h"
 #include "runtime/onnx/loader.h"
 #include "runtime/repository/loader.h"
+#include "runtime/tensorflow/loader.h"
 #include "runtime/trees/loader.h"
 
 namespace vigil {
@@ -17,6 +18,7 @@ std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx,
   loaders.push_back(trees::MakeLightgbmLoader());
   loaders.push_back(trees::MakeCatboostLoader());
   loaders.push_back(onnx::MakeOnnxLoader(onnx, clock));
+  loaders.push_back(tensorflow::MakeTensorflowLoader());
   loaders.push_back(mlflow::MakeMlflowLoader());
   loaders.push_back(repository::MakeRepositoryLoader());  // last: what holds models, after what is one
   return loaders;
