@@ -67,7 +67,7 @@ StatusOr<RemoteAnswer> SumServer(const RemoteRequest& request) {
 }
 
 class Remote : public ::testing::Test {
- protected:
+ public:
   StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const std::string& signature = "") {
     std::vector<std::unique_ptr<ModelLoader>> loaders;
     loaders.push_back(MakeRemoteLoader(server_.connect(), clock_, limits_));

@@ -1,14 +1,11 @@
-// Any bytes as saved_model.pb: refused or read, never beyond them; what is read can be planned.
+// Any bytes as saved_model.pb: refused or read, never beyond them; a graph that was read is searched for the columns of its examples.
 #include <cstdint>
 
+#include "runtime/tensorflow/example_features.h"
 #include "runtime/tensorflow/saved_model.h"
-#include "runtime/tensorflow/tensorflow_model.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto model = vigil::tensorflow::ReadSavedModel({reinterpret_cast<const char*>(data), size});
-  if (!model.ok()) return 0;
-  for (const auto& signature : model->signatures) {
-    if (signature.refusal.empty()) vigil::tensorflow::MakePlan(signature, model->graph);
-  }
+  if (model.ok()) vigil::tensorflow::FindExampleFeatures(model->graph);
   return 0;
 }

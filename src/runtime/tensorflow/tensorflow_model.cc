@@ -116,7 +116,9 @@ Plan MakePlan(const SignatureDef& signature, std::string_view graph) {
   Signature& seen = plan.signature;
   for (const SignatureTensor& output : signature.outputs) seen.outputs.push_back(output.spec);
   const SignatureTensor& first = signature.inputs[0];
-  const bool examples = signature.method == kClassifyMethod || signature.method == kRegressMethod || first.spec.name == "examples";
+  // The names are those that TensorFlow Serving's own methods and estimators use; tf.saved_model.save calls every method predict.
+  const bool examples = signature.method == kClassifyMethod || signature.method == kRegressMethod || first.spec.name == "examples" ||
+                        first.spec.name == "inputs";
   if (examples && signature.inputs.size() == 1 && first.spec.dtype == DType::kString && first.spec.shape.size() == 1) {
     plan.features = FindExampleFeatures(graph);
   }
