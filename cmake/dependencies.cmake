@@ -42,3 +42,5 @@ foreach(library libduckdb.so libxgboost.so libonnxruntime.so)
     file(CREATE_LINK ${VIGIL_DEPS}/lib/${library} ${CMAKE_BINARY_DIR}/lib/${library} SYMBOLIC)
   endif()
 endforeach()
+# `make tensorflow` may come after this: the link waits for it.
+file(CREATE_LINK ${VIGIL_DEPS}/tensorflow ${CMAKE_BINARY_DIR}/lib/tensorflow SYMBOLIC)

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text.h"
+#include "runtime/remote/address.h"
 #include "runtime/repository/triton_config.h"
 
 extern char** environ;
@@ -252,7 +253,13 @@ ModelConfig ModelFromArgument(const std::string& argument) {
   model.path = named ? argument.substr(equals + 1) : argument;
   std::filesystem::path place(model.path);
   if (!place.has_filename()) place = place.parent_path();  // "models/fraud/"
-  model.name = named ? argument.substr(0, equals) : place.stem().string();
+  if (named) {
+    model.name = argument.substr(0, equals);
+  } else if (const StatusOr<remote::Address> address = remote::ParseAddress(model.path); address.ok()) {
+    model.name = address->model;  // a version may follow it
+  } else {
+    model.name = place.stem().string();
+  }
   return model;
 }
 

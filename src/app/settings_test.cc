@@ -68,6 +68,7 @@ TEST(Config, ReadsEveryPart) {
 }
 
 TEST(Config, AModelIsNamedByItsFileOrByTheCaller) {
+  EXPECT_EQ(ModelFromArgument("oip://127.0.0.1:8000/fraud/3").name, "fraud");
   EXPECT_EQ(ModelFromArgument("dir/fraud.json").name, "fraud");
   EXPECT_EQ(ModelFromArgument("models/fraud/").name, "fraud");
   EXPECT_EQ(ModelFromArgument("card=dir/fraud.json").name, "card");

@@ -2,9 +2,13 @@
 
 #include <unistd.h>
 
+#include "app/remote_transport.h"
+#include "base/clock.h"
 #include "runtime/mlflow/loader.h"
 #include "runtime/onnx/loader.h"
+#include "runtime/remote/loader.h"
 #include "runtime/repository/loader.h"
+#include "runtime/tensorflow/loader.h"
 #include "runtime/trees/loader.h"
 
 namespace vigil {
@@ -17,6 +21,9 @@ std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx,
   loaders.push_back(trees::MakeLightgbmLoader());
   loaders.push_back(trees::MakeCatboostLoader());
   loaders.push_back(onnx::MakeOnnxLoader(onnx, clock));
+  static const SystemClock system;
+  loaders.push_back(remote::MakeRemoteLoader(HttpConnect(remote::RemoteLimits{}.answer_bytes_max), system));
+  loaders.push_back(tensorflow::MakeTensorflowLoader());
   loaders.push_back(mlflow::MakeMlflowLoader());
   loaders.push_back(repository::MakeRepositoryLoader());  // last: what holds models, after what is one
   return loaders;

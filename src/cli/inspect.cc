@@ -26,9 +26,10 @@ Json SignatureJson(const Signature& signature, const TableShape& shape) {
               {"columns_are_named", shape.named}};
 }
 
-int Inspect(const std::string& path, const std::string& engine, bool json) {
+int Inspect(const std::string& path, const std::string& engine, const std::string& chosen, bool json) {
   LoadOptions options;
   options.engine = engine;
+  options.signature = chosen;
   const auto loaders = MakeLoaders();
   const auto model = LoadModel(loaders, path, options);
   if (!model.ok()) return FailForData(model.status());
@@ -68,7 +69,7 @@ int Inspect(const std::string& path, const std::string& engine, bool json) {
 
 void AddInspect(CLI::App& app, std::function<int()>* run) {
   struct Flags {
-    std::string path, engine;
+    std::string path, engine, signature;
     bool json = false;
   };
   auto flags = std::make_shared<Flags>();
@@ -77,8 +78,9 @@ void AddInspect(CLI::App& app, std::function<int()>* run) {
               "vigil inspect model.json");
   verb->add_option("PATH", flags->path, "model file")->required();
   verb->add_option("--engine", flags->engine, "force one scoring engine");
+  verb->add_option("--signature", flags->signature, "of a TensorFlow model (default: serving_default)");
   verb->add_flag("--json", flags->json, "for machines");
-  verb->callback([run, flags] { *run = [flags] { return Inspect(flags->path, flags->engine, flags->json); }; });
+  verb->callback([run, flags] { *run = [flags] { return Inspect(flags->path, flags->engine, flags->signature, flags->json); }; });
 }
 
 }  // namespace vigil::cli

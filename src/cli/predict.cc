@@ -10,13 +10,14 @@ namespace {
 
 struct Flags {
   FilePredictOptions file;
-  std::string model, engine;
+  std::string model, engine, signature;
   bool json = false;
 };
 
 int Predict(const Flags& flags) {
   LoadOptions options;
   options.engine = flags.engine;
+  options.signature = flags.signature;
   const auto loaders = MakeLoaders();
   const auto model = LoadModel(loaders, flags.model, options);
   if (!model.ok()) return FailForData(model.status());
@@ -44,6 +45,7 @@ void AddPredict(CLI::App& app, std::function<int()>* run) {
   verb->add_flag("--margin", flags->file.margin, "also the margin, before the objective's transform");
   verb->add_flag("--best-iteration", flags->file.best_iteration, "stop at the early-stopping round");
   verb->add_option("--engine", flags->engine, "force one scoring engine");
+  verb->add_option("--signature", flags->signature, "of a TensorFlow model (default: serving_default)");
   verb->add_flag("--json", flags->json, "for machines");
   verb->callback([run, flags] { *run = [flags] { return Predict(*flags); }; });
 }

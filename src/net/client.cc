@@ -48,8 +48,16 @@ class CurlClient final : public HttpClient {
     curl_.reset(curl_easy_init());
   }
 
+  void SetTimeouts(int64_t connect_ms, int64_t total_ms) override {
+    options_.connect_timeout_ms = connect_ms;
+    options_.timeout_ms = total_ms;
+  }
+
+  bool MayHaveReached() const override { return may_have_reached_; }
+
   StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
                                 const std::vector<std::string>& headers) override {
+    may_have_reached_ = false;
     if (!curl_) return absl::InternalError("libcurl could not be initialised");
     VIGIL_RETURN_IF_ERROR(CheckArguments(method, target, content_type, headers));
     response_ = {};
@@ -61,6 +69,10 @@ class CurlClient final : public HttpClient {
     SetTransport();
     SetRequest(std::string(method), body, lines.get());
     const CURLcode code = curl_easy_perform(curl_.get());
+    // Bytes of the request that were sent, on whichever connection; none when there was no connection.
+    long sent = 0;
+    curl_easy_getinfo(curl_.get(), CURLINFO_REQUEST_SIZE, &sent);
+    may_have_reached_ = sent > 0;
     if (code != CURLE_OK) return ErrorOf(code);
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -174,7 +186,7 @@ class CurlClient final : public HttpClient {
     void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
   };
 
-  const ClientOptions options_;
+  ClientOptions options_;
   std::string base_url_;
   std::string unix_socket_;
   std::string url_;
@@ -182,6 +194,7 @@ class CurlClient final : public HttpClient {
   ClientResponse response_;
   char error_[CURL_ERROR_SIZE] = {};
   bool too_large_ = false;
+  bool may_have_reached_ = false;
 };
 
 }  // namespace

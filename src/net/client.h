@@ -38,6 +38,11 @@ class HttpClient {
   // is beyond response_bytes_max; INVALID_ARGUMENT: what was to be sent is no HTTP. Any HTTP status is a response, not an error.
   virtual StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type,
                                         std::string_view body, const std::vector<std::string>& headers = {}) = 0;
+  // For the sends that follow.
+  virtual void SetTimeouts(int64_t connect_ms, int64_t total_ms) = 0;
+  // After an error: whether any of the request may have reached the server. False when no connection came about: then sending again is
+  // safe.
+  virtual bool MayHaveReached() const = 0;
   StatusOr<ClientResponse> Get(std::string_view target) { return Send("GET", target, "", ""); }
   StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) {
     return Send("POST", target, "application/json", body);

@@ -100,6 +100,9 @@ TEST_F(Client, ErrorsSayWhatHappened) {
   const auto refused = kept->Get("/");
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr(absl::StrCat("127.0.0.1:", port)));
+  auto never = HttpClient::Create(url_);
+  EXPECT_FALSE(never->Get("/").ok());
+  EXPECT_FALSE(never->MayHaveReached()) << "a refused connection carried nothing";
   EXPECT_EQ(HttpClient::Create("ftp://127.0.0.1")->Get("/").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
@@ -108,8 +111,11 @@ TEST_F(Client, TimesOut) {
   ASSERT_TRUE(silent.ok());
   ClientOptions options;
   options.timeout_ms = 50;
-  EXPECT_EQ(HttpClient::Create(absl::StrCat("http://127.0.0.1:", silent->port), options)->Get("/").status().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  const auto client = HttpClient::Create(absl::StrCat("http://127.0.0.1:", silent->port), options);
+  EXPECT_EQ(client->Get("/").status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(client->MayHaveReached()) << "it was sent, and nobody knows what became of it";
+  client->SetTimeouts(1'000, 10);
+  EXPECT_EQ(client->Get("/").status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(Client, RefusesToSendWhatIsNotHttp) {

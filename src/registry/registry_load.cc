@@ -15,10 +15,12 @@
 namespace vigil {
 namespace {
 
-// Where on this machine the artefact is.
+// Where the artefact is, in a form that loaders take.
 StatusOr<std::string> ArtefactPath(const std::string& uri) {
   constexpr std::string_view kFile = "file://";
   if (uri.starts_with(kFile)) return uri.substr(kFile.size());
+  // A server behind us is nothing to fetch: its loader asks it.
+  if (uri.starts_with("oip://") || uri.starts_with("tfs://")) return uri;
   if (uri.find("://") != std::string::npos) {
     return absl::UnimplementedError(absl::StrCat("model ", uri, ": only files are loaded; fetch it first"));
   }

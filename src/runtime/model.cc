@@ -96,6 +96,9 @@ StatusOr<std::unique_ptr<LoadedModel>> ModelLoader::LoadDirectory(const std::str
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options) {
   const std::string served = Served(loaders);
+  for (const auto& loader : loaders) {
+    if (loader->RecognisesUrl(path)) return loader->Load(path, options);
+  }
   if (IsDirectory(path)) {
     for (const auto& loader : loaders) {
       if (loader->RecognisesDirectory(path)) return loader->LoadDirectory(path, options, loaders);

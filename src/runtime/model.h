@@ -74,6 +74,7 @@ class LoadedModel {
 struct LoadOptions {
   bool self_check = true;  // score random and missing rows on every engine before the model is served
   std::string engine;      // force one engine by name; empty: choose
+  std::string signature;   // of a model that has several (TensorFlow); empty: its default
   uint64_t seed = 1;       // of the self-check's rows
 };
 
@@ -88,6 +89,8 @@ class ModelLoader {
   virtual bool Recognises(const std::string& path, std::string_view head) const = 0;
   virtual StatusOr<std::unique_ptr<LoadedModel>> Load(const std::string& path, const LoadOptions& options) const = 0;
 
+  // True if this loader is the one to try on a URL, which nobody fetches: a model behind a server.
+  virtual bool RecognisesUrl(const std::string& /*url*/) const { return false; }
   // True if this loader is the one to try on a directory, from the names in it.
   virtual bool RecognisesDirectory(const std::string& path) const;
   // A directory that was recognised; what is inside may be handed on to `all`, the loaders of this process.
@@ -97,7 +100,7 @@ class ModelLoader {
 
 inline constexpr int64_t kModelFileBytesMax = int64_t{8} << 30;
 
-// Reads the head of `path` and hands it to the first loader that recognises it; a directory goes by the names in it. What none recognises
+// Reads the head of `path` and hands it to the first loader that recognises it; a directory goes by the names in it, a URL by itself. What none recognises
 // is INVALID_ARGUMENT naming the known formats (and, for pickles, how to export to a safe one).
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options);

@@ -139,6 +139,18 @@ def serving(folder, models, **kwargs):
         server.stop()
 
 
+@pytest.fixture
+def serve(tmp_path):
+    """Servers of one test's own: serve({"name": path}) starts another; all are stopped at its end."""
+    with contextlib.ExitStack() as servers:
+        started = []
+
+        def another(models, **kwargs):
+            started.append(servers.enter_context(serving(tmp_path / f"server{len(started)}", models, **kwargs)))
+            return started[-1]
+        yield another
+
+
 # ---- small models of our own: amount and nb of a made-up card, fraud where both are large ----
 
 COLUMNS = ["amount", "nb", "hour"]

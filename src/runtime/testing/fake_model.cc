@@ -8,32 +8,9 @@
 #include "base/text.h"
 #include "runtime/cat.h"
 #include "runtime/file.h"
+#include "runtime/fit.h"
 
 namespace vigil::testing {
-namespace {
-
-// INVALID_ARGUMENT unless the batch's tensors are the signature's inputs: names, types and shapes.
-Status CheckFits(const Signature& signature, const Batch& batch) {
-  if (batch.tensors().size() != signature.inputs.size()) {
-    return absl::InvalidArgumentError(Cat(batch.tensors().size(), " tensors for ", signature.inputs.size(), " inputs"));
-  }
-  for (const TensorSpec& spec : signature.inputs) {
-    // A single input goes by position, as a matrix does.
-    const TensorView* tensor = signature.inputs.size() == 1 ? &batch.tensors()[0] : batch.Find(spec.name);
-    if (tensor == nullptr) return absl::InvalidArgumentError(Cat("input '", spec.name, "' is missing"));
-    if (tensor->dtype != spec.dtype) {
-      return absl::InvalidArgumentError(Cat("input '", spec.name, "' is ", DTypeName(tensor->dtype), ", not ", DTypeName(spec.dtype)));
-    }
-    bool fits =
-        tensor->shape.size() == spec.shape.size() && !tensor->shape.empty() && tensor->shape[0] == static_cast<int64_t>(batch.rows());
-    for (size_t i = 1; fits && i < spec.shape.size(); ++i) fits = spec.shape[i] == -1 || spec.shape[i] == tensor->shape[i];
-    if (!fits) return absl::InvalidArgumentError(Cat("input '", spec.name, "' has another shape than the signature's"));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 FakeModelOptions SumOfColumns(int64_t width) {
   FakeModelOptions options;
   options.signature.inputs.push_back({"input", DType::kFloat32, {-1, width}});
