@@ -27,6 +27,18 @@ size_t RowWidth(const OwnedTensor& tensor, size_t rows) {
   return width;
 }
 
+// [n, features + 1], or [n, k, features + 1].
+std::vector<std::string> ContributionNames(const OwnedTensor& tensor, const std::vector<std::string>& features) {
+  const int64_t outputs = tensor.shape.size() > 2 ? tensor.shape[1] : 1;
+  std::vector<std::string> names;
+  for (int64_t k = 0; k < outputs; ++k) {
+    const std::string prefix = tensor.shape.size() > 2 ? absl::StrCat("contribution_", k, "_") : "contribution_";
+    for (const std::string& feature : features) names.push_back(prefix + feature);
+    names.push_back(prefix + "bias");
+  }
+  return names;
+}
+
 Status FillColumn(const OwnedTensor& tensor, size_t rows, size_t width, size_t k, const TableColumn& column, TableChunk::Values* values) {
   values->valid.assign(rows, 1);
   values->doubles.clear();
@@ -51,13 +63,21 @@ Status FillColumn(const OwnedTensor& tensor, size_t rows, size_t width, size_t k
 
 }  // namespace
 
-std::vector<TableColumn> AnswerColumns(const Signature& signature, const Outputs& outputs, size_t rows) {
+std::vector<TableColumn> AnswerColumns(const Signature& signature, const std::vector<std::string>& features, const Outputs& outputs,
+                                       size_t rows) {
   std::vector<TableColumn> columns;
   for (size_t i = 0; i < outputs.tensors.size(); ++i) {
     const OwnedTensor& tensor = outputs.tensors[i];
-    const std::vector<std::string> keys = i < signature.outputs.size() ? signature.outputs[i].keys : std::vector<std::string>();
-    for (std::string& name : ElementNames(tensor.name, RowWidth(tensor, rows), keys))
-      columns.push_back(ColumnOf(std::move(name), tensor.dtype));
+    const bool listed = i < signature.outputs.size();
+    std::vector<std::string> names;
+    if (!listed && tensor.name == "contributions") {
+      names = ContributionNames(tensor, features);
+    } else if (!listed && tensor.name == "leaves") {
+      for (size_t t = 0; t < RowWidth(tensor, rows); ++t) names.push_back(absl::StrCat("leaf_", t));
+    } else {
+      names = ElementNames(tensor.name, RowWidth(tensor, rows), listed ? signature.outputs[i].keys : std::vector<std::string>());
+    }
+    for (std::string& name : names) columns.push_back(ColumnOf(std::move(name), tensor.dtype));
   }
   return columns;
 }

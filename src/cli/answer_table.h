@@ -10,9 +10,11 @@
 
 namespace vigil::cli {
 
-// The columns of `outputs`, which are `rows` rows long (0 rows: their shapes still tell). Outputs that the signature does not list (a
-// margin, contributions) come after it and are named alike.
-std::vector<TableColumn> AnswerColumns(const Signature& signature, const Outputs& outputs, size_t rows);
+// The columns of `outputs`, which are `rows` rows long (0 rows: their shapes still tell). What a ScoreCall asked for beside the signature's
+// outputs comes after them: `margin` is named like any output, `contributions` are `contribution_<feature>` and `contribution_bias` (with k
+// margins a row `contribution_<k>_<feature>` ...), `leaves` are `leaf_0` ... `features` are the model's columns, in order.
+std::vector<TableColumn> AnswerColumns(const Signature& signature, const std::vector<std::string>& features, const Outputs& outputs,
+                                       size_t rows);
 
 // The same rows as values. INVALID_ARGUMENT when they are not of `columns` (an output that changes its width), or a whole number is beyond
 // 64 signed bits.

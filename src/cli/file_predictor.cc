@@ -45,6 +45,8 @@ class FilePredictor {
   StatusOr<int64_t> Run() {
     ScoreCall call;
     call.margin = options_.margin;
+    call.contributions = options_.contributions;
+    call.leaves = options_.leaves;
     call.doubles = true;
     if (options_.best_iteration) {
       VIGIL_ASSIGN_OR_RETURN(call.tree_limit, BestRounds(model_.info()));
@@ -92,12 +94,18 @@ class FilePredictor {
     if (const Status filled = inputs_.Fill(model_.signature(), shape_, rows, {}, &batch); !filled.ok()) {
       return Status(filled.code(), absl::StrCat(options_.inputs[0], ", after row ", before, ": ", filled.message()));
     }
-    return ScoreAndWait(*scorer_, batch, call, &outputs_);
+    VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, batch, call, &outputs_));
+    const std::pair<bool, const char*> beside[] = {{call.margin, "margin"}, {call.contributions, "contributions"}, {call.leaves, "leaves"}};
+    for (const auto& [asked, name] : beside) {
+      if (!asked || outputs_.Find(name) != nullptr) continue;
+      return absl::UnimplementedError(absl::StrCat("--", name, ": a model of format ", model_.info().format, " has none"));
+    }
+    return absl::OkStatus();
   }
 
   Status Write(size_t rows) {
     if (writer_ == nullptr) {
-      columns_ = AnswerColumns(model_.signature(), outputs_, rows);
+      columns_ = AnswerColumns(model_.signature(), shape_.names, outputs_, rows);
       VIGIL_ASSIGN_OR_RETURN(writer_, CreateTable(options_.output, columns_));
     }
     VIGIL_RETURN_IF_ERROR(FillAnswers(outputs_, rows, columns_, &answers_));

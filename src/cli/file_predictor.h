@@ -14,12 +14,12 @@ struct FilePredictOptions {
   std::vector<std::string> inputs;  // files of one shape
   std::string output;
   std::string schema;  // JSON list of the input's columns, for a model that names none; empty: by position
-  bool margin = false;
+  bool margin = false, contributions = false, leaves = false;  // also these (ScoreCall)
   bool best_iteration = false;
 };
 
 // Returns the number of rows. Streams: memory is that of some chunks. Columns are matched by name; the answer has a column an output
-// element.
+// element. FAILED_PRECONDITION or UNIMPLEMENTED, naming the flag, when the model has no margin, contributions or leaves.
 StatusOr<int64_t> PredictFile(const LoadedModel& model, const FilePredictOptions& options);
 
 }  // namespace vigil::cli

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/testing/paths.h"
+#include "cli/answer_table.h"
 #include "runtime/testing/fake_model.h"
 #include "storage/tables.h"
 
@@ -111,6 +112,43 @@ TEST_F(FilePredictorTest, WhatCannotBeScoredIsNamed) {
               HasSubstr("row 1, column \"count\": 7.5 does not fit"));
   EXPECT_THAT(Predict(testing::MixedColumns(), Write("c.csv", "amount,chanel,count,rate,pair_0,pair_1,night\n1,web,7,0.1,4,5,true\n")),
               HasSubstr("no column \"channel\", which the model needs (did you mean \"chanel\"?)"));
+}
+
+TEST_F(FilePredictorTest, WhatTheModelHasNotIsNamed) {
+  const std::string input = Write("a.csv", "f0,f1\n1,2\n");
+  const auto asking = [&](bool FilePredictOptions::*flag) {
+    FilePredictOptions options;
+    options.inputs = {input};
+    options.output = dir_.file("out.csv");
+    options.*flag = true;
+    return PredictFile(testing::FakeModel(testing::SumOfDoubles(2), clock_), options).status().ToString();
+  };
+  EXPECT_EQ(asking(&FilePredictOptions::margin), "UNIMPLEMENTED: --margin: a model of format fake has none");
+  EXPECT_EQ(asking(&FilePredictOptions::contributions), "UNIMPLEMENTED: --contributions: a model of format fake has none");
+  EXPECT_EQ(asking(&FilePredictOptions::leaves), "UNIMPLEMENTED: --leaves: a model of format fake has none");
+}
+
+TEST_F(FilePredictorTest, ContributionsAreNamedAfterTheFeaturesAndLeavesAfterTheTrees) {
+  Signature signature;
+  signature.outputs = {{"prediction", DType::kFloat32, {-1, 2}}};
+  Outputs outputs;
+  outputs.tensors.resize(4);
+  outputs.tensors[0].Reset("prediction", DType::kFloat32, {0, 2});
+  outputs.tensors[1].Reset("margin", DType::kFloat32, {0, 2});
+  outputs.tensors[2].Reset("contributions", DType::kFloat64, {0, 2, 2});
+  outputs.tensors[3].Reset("leaves", DType::kInt32, {0, 1});
+  const auto names = [&] {
+    std::vector<std::string> list;
+    for (const TableColumn& column : AnswerColumns(signature, {"amount"}, outputs, 0)) list.push_back(column.name);
+    return list;
+  };
+  EXPECT_THAT(names(), ::testing::ElementsAre("prediction_0", "prediction_1", "margin_0", "margin_1", "contribution_0_amount",
+                                              "contribution_0_bias", "contribution_1_amount", "contribution_1_bias", "leaf_0"));
+  signature.outputs[0].shape = {-1};
+  outputs.tensors.erase(outputs.tensors.begin() + 1);
+  outputs.tensors[0].Reset("prediction", DType::kFloat32, {0});
+  outputs.tensors[1].Reset("contributions", DType::kFloat64, {0, 2});
+  EXPECT_THAT(names(), ::testing::ElementsAre("prediction", "contribution_amount", "contribution_bias", "leaf_0"));
 }
 
 TEST_F(FilePredictorTest, AFileWithoutRowsHasTheAnswersColumns) {

@@ -54,10 +54,32 @@ StatusOr<std::unique_ptr<TableReader>> OpenModelTable(const std::vector<std::str
   return OpenTable(files, "", texts);
 }
 
+namespace {
+
+// One column's values, every `stride` floats; NaN where missing.
+template <typename T>
+void SpreadFloats(const std::vector<T>& from, const std::vector<uint8_t>& valid, size_t rows, size_t stride, float* to) {
+  for (size_t r = 0; r < rows; ++r, to += stride) {
+    *to = valid[r] != 0 ? static_cast<float>(static_cast<double>(from[r])) : std::numeric_limits<float>::quiet_NaN();
+  }
+}
+
+}  // namespace
+
 void FillMatrix(const TableChunk& chunk, const std::vector<TableColumn>& types, const std::vector<size_t>& at, std::vector<float>* matrix) {
   matrix->resize(chunk.rows * at.size());
   for (size_t c = 0; c < at.size(); ++c) {
-    for (size_t r = 0; r < chunk.rows; ++r) (*matrix)[r * at.size() + c] = static_cast<float>(chunk.Number(at[c], r, types));
+    const TableChunk::Values& from = chunk.columns[at[c]];
+    float* to = matrix->data() + c;
+    switch (types[at[c]].type) {
+      case TableType::kFloat64: SpreadFloats(from.doubles, from.valid, chunk.rows, at.size(), to); break;
+      case TableType::kBool:
+      case TableType::kInt64:
+      case TableType::kTime: SpreadFloats(from.ints, from.valid, chunk.rows, at.size(), to); break;
+      case TableType::kString:
+        for (size_t r = 0; r < chunk.rows; ++r, to += at.size()) *to = static_cast<float>(chunk.Number(at[c], r, types));
+        break;
+    }
   }
 }
 

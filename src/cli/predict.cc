@@ -43,6 +43,8 @@ void AddPredict(CLI::App& app, std::function<int()>* run) {
   verb->add_option("--schema", flags->file.schema,
                    "JSON list of the input's columns, for a model that names none (a reference profile will do)");
   verb->add_flag("--margin", flags->file.margin, "also the margin, before the objective's transform");
+  verb->add_flag("--contributions", flags->file.contributions, "also each feature's share of the margin, exact TreeSHAP");
+  verb->add_flag("--leaves", flags->file.leaves, "also the leaf reached in each tree, as the file numbers both");
   verb->add_flag("--best-iteration", flags->file.best_iteration, "stop at the early-stopping round");
   verb->add_option("--engine", flags->engine, "force one scoring engine");
   verb->add_option("--signature", flags->signature, "of a TensorFlow model (default: serving_default)");

@@ -19,6 +19,7 @@ class TableScorer {
   StatusOr<const float*> Score(const TableRows& rows) {
     VIGIL_RETURN_IF_ERROR(inputs_.Fill(model_.signature(), model_.table(), rows, {}, &batch_));
     ScoreCall call;
+    call.doubles = true;  // as the signature says
     VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, batch_, call, &outputs_));
     VIGIL_RETURN_IF_ERROR(CheckAnswer(model_.signature(), model_.table(), outputs_, rows.rows));
     ReadScores(model_.table(), outputs_, rows.rows, &scores_);

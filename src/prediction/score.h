@@ -26,7 +26,9 @@ class ScoringOwner {
 // A scorer with everything that must stay in place until it has answered. Used by one call at a time.
 struct ScoringUnit {
   ScoringUnit(std::shared_ptr<const ServedVersion> served, std::unique_ptr<Scorer> made)
-      : version(std::move(served)), scorer(std::move(made)) {}
+      : version(std::move(served)), scorer(std::move(made)) {
+    call.doubles = true;  // answers come in the signature's types
+  }
   ScoringUnit(const ScoringUnit&) = delete;
   ScoringUnit& operator=(const ScoringUnit&) = delete;
 

@@ -1,6 +1,7 @@
 #include "runtime/batch_queue.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace vigil {
@@ -15,7 +16,8 @@ bool RowsLead(const Batch& batch) {
 }  // namespace
 
 bool Alike(const WaitingCall& a, const WaitingCall& b) {
-  if (a.call.margin != b.call.margin || a.call.doubles != b.call.doubles || a.call.tree_limit != b.call.tree_limit) return false;
+  const auto asked = [](const ScoreCall& c) { return std::tie(c.margin, c.contributions, c.leaves, c.doubles, c.tree_limit); };
+  if (asked(a.call) != asked(b.call)) return false;
   const auto &x = a.batch->tensors(), &y = b.batch->tensors();
   if (x.size() != y.size() || !RowsLead(*a.batch) || !RowsLead(*b.batch)) return false;
   for (size_t i = 0; i < x.size(); ++i) {

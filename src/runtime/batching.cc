@@ -109,6 +109,8 @@ class BatchRunner {
   static ScoreCall Asked(const WaitingCall& call) {
     ScoreCall asked;
     asked.margin = call.call.margin;
+    asked.contributions = call.call.contributions;
+    asked.leaves = call.call.leaves;
     asked.doubles = call.call.doubles;
     asked.tree_limit = call.call.tree_limit;
     return asked;

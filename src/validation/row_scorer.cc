@@ -14,9 +14,9 @@ namespace {
 // Where each of the model's columns is in the rows.
 StatusOr<std::vector<size_t>> MapColumns(const TableShape& shape, const std::vector<std::string>& have) {
   const std::vector<std::string>& want = shape.names;
-  if (!shape.matrix || !shape.single_output)
+  if (!shape.matrix || shape.answers.size() != shape.score.width || shape.score.output != 0)
     return absl::UnimplementedError(
-        "the model does not take one matrix of floats and answer one of them; such models cannot be re-scored yet");
+        "the model does not take one matrix of floats and answer with one output of numbers; such models cannot be re-scored yet");
   std::vector<size_t> at;
   if (!shape.named && want.size() == have.size()) {
     for (size_t c = 0; c < want.size(); ++c) at.push_back(c);
@@ -59,11 +59,11 @@ Status RowScorer::Score(const float* rows, size_t count, std::vector<float>* sco
   }
   ScoreCall call;
   VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, Batch::FloatMatrix(rows, count, width, input_), call, &outputs_));
-  const size_t answered = outputs_.tensors.empty() ? 0 : outputs_.tensors[0].floats.size();
+  const size_t answered = outputs_.tensors.empty() ? 0 : outputs_.tensors[0].size();
   if (answered != count * output_width_) {
     return absl::InternalError(absl::StrCat("the model answered ", answered, " numbers for ", count, " rows of ", output_width_));
   }
-  scores->insert(scores->end(), outputs_.tensors[0].floats.begin(), outputs_.tensors[0].floats.end());
+  for (size_t i = 0; i < answered; ++i) scores->push_back(static_cast<float>(outputs_.tensors[0].number(i)));
   return absl::OkStatus();
 }
 

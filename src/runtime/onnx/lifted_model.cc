@@ -35,7 +35,7 @@ class LiftedScorer final : public Scorer {
     if (batch.tensors().size() != inputs) {
       return absl::InvalidArgumentError(Cat(batch.tensors().size(), " tensors for the model's ", inputs, " inputs"));
     }
-    if (call.margin) return absl::UnimplementedError("an ONNX model has no margin apart from its outputs");
+    VIGIL_RETURN_IF_ERROR(RefuseTreeAnswers(call));
     for (size_t i = 0; i < inputs; ++i) VIGIL_RETURN_IF_ERROR(Bind(batch, i));
     for (const Step& step : program_.steps()) {
       const Slot& out = program_.slots()[static_cast<size_t>(step.out)];

@@ -26,7 +26,7 @@ class OrtScorer final : public Scorer {
     if (batch.tensors().size() != specs.size()) {
       return absl::InvalidArgumentError(Cat(batch.tensors().size(), " tensors for the model's ", specs.size(), " inputs"));
     }
-    if (call.margin) return absl::UnimplementedError("margins are known for tree models only");
+    VIGIL_RETURN_IF_ERROR(RefuseTreeAnswers(call));
     for (size_t i = 0; i < specs.size(); ++i) VIGIL_RETURN_IF_ERROR(Bind(batch, i));
     PrepareOutputs(outputs);
     const auto rows = static_cast<int64_t>(batch.rows());

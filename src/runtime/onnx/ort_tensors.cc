@@ -189,6 +189,13 @@ Status AppendMaps(const OrtLibrary& ort, OrtValue* from, int64_t rows_max, bool 
   return absl::OkStatus();
 }
 
+Status RefuseTreeAnswers(const ScoreCall& call) {
+  const char* asked = call.margin ? "margin" : call.contributions ? "contributions" : call.leaves ? "leaves" : nullptr;
+  if (asked == nullptr) return absl::OkStatus();
+  return absl::UnimplementedError(
+      Cat("an ONNX model has no ", asked, ", only its graph's outputs: ask the file of the library that made it"));
+}
+
 bool ConvertNumbers(const TensorView& from, DType to, std::vector<std::byte>* converted) {
   if (to == DType::kFloat32) return ConvertTo<float>(from, converted);
   if (to == DType::kFloat64) return ConvertTo<double>(from, converted);

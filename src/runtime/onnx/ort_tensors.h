@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/batch.h"
+#include "runtime/model.h"
 #include "runtime/onnx/onnx_session.h"
 
 namespace vigil::onnx {
@@ -21,6 +22,9 @@ Status AppendTensor(const OrtLibrary& ort, OrtValue* from, int64_t rows_max, boo
 // that a row lacks is NaN. INVALID_ARGUMENT for a key that is not among `keys`.
 Status AppendMaps(const OrtLibrary& ort, OrtValue* from, int64_t rows_max, bool first, const std::vector<std::string>& keys,
                   OwnedTensor* to);
+
+// UNIMPLEMENTED, saying what, when a call asks for what only tree models of their makers' formats have.
+Status RefuseTreeAnswers(const ScoreCall& call);
 
 // `values` of a numeric type as FP32 or FP64. False when the type is none of numbers.
 bool ConvertNumbers(const TensorView& from, DType to, std::vector<std::byte>* converted);

@@ -28,7 +28,7 @@ void TreeModel::DescribeSignature(std::vector<std::string> feature_names) {
   const bool doubles = forest_.inputs == Precision::kFloat64;
   signature_.inputs.push_back({"input", doubles ? DType::kFloat64 : DType::kFloat32, {-1, forest_.features}});
   signature_.output_width = static_cast<int64_t>(PredictionWidth(objective_.transform, forest_.outputs));
-  signature_.outputs.push_back({"prediction", DType::kFloat32, {-1}});
+  signature_.outputs.push_back({"prediction", forest_.sums == Precision::kFloat64 ? DType::kFloat64 : DType::kFloat32, {-1}});
   if (signature_.output_width > 1) signature_.outputs[0].shape.push_back(signature_.output_width);
   signature_.task = objective_.task;
   if (!categories_.empty()) DescribeCategoryInputs(categories_, forest_.inputs, &signature_);

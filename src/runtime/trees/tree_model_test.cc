@@ -133,6 +133,7 @@ TEST(TreeModelTest, DoublesAreKeptWhereAskedForAndElseRounded) {
   for (const char* objective : {"reg:squarederror", "multi:softprob", "multi:softmax"}) {
     const auto model = MakeModel(shape, objective);
     EXPECT_EQ(model->signature().inputs[0].dtype, DType::kFloat64);
+    EXPECT_EQ(model->signature().outputs[0].dtype, DType::kFloat64);
     Random random(2);
     const std::vector<double> rows = ProbeRowsOf<double>(model->forest(), 20, &random);
     Batch batch(20);
