@@ -13,8 +13,6 @@ from conftest import COLUMNS, SHARED, done, serving, shared, small_rows, vigil, 
 
 SERVED = ["xgboost_categorical", "xgboost_dart", "xgboost_deep", "xgboost_early_stop", "xgboost_fraud", "xgboost_missing", "xgboost_multiclass", "xgboost_regression", "xgboost_v2"]
 FILES = [f"{name}/model.{ending}" for name in SERVED for ending in ("json", "ubj")]
-# One file of each model that is not served today; `vigil inspect` and `vigil predict` say so and exit 4.
-NOT_SERVED = ["tensorflow_mlp/saved_model", "triton_mlp/repository"]
 EXIT_BAD_MODEL = 4
 
 
@@ -226,12 +224,6 @@ def test_malformed_models_are_refused(name, tmp_path):
 def test_bad_models_were_found():
     shared("fixtures/bad_models")
     assert len(bad_models()) >= 30
-
-
-@pytest.mark.parametrize("file", NOT_SERVED)
-def test_formats_not_served_are_refused(file, tmp_path):
-    "dart, categorical splits and other makers' formats: exit 4, naming the file"
-    refused(shared(f"fixtures/models/{file}"), tmp_path)
 
 
 def test_own_malformed_models(small, tmp_path):
