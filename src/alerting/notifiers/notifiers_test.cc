@@ -81,6 +81,8 @@ struct Endpoint {
 class FakeClient final : public net::HttpClient {
  public:
   explicit FakeClient(Endpoint* endpoint) : endpoint_(endpoint) {}
+  void SetTimeouts(int64_t, int64_t) override {}
+  bool MayHaveReached() const override { return true; }
   StatusOr<net::ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
                                      const std::vector<std::string>& headers) override {
     if (endpoint_->block != nullptr) std::lock_guard wait(*endpoint_->block);
