@@ -155,10 +155,10 @@ def write(folder, name, rows, booster, data):
 def write_frames(folder):
     """Models of data frames, which carry the frame's categories: texts, and integers that are not their own codes."""
     rng = np.random.default_rng(9)
-    frame = pd.DataFrame({"day": rng.choice(["mon", "tue", "w\u00e9d", ""], ROWS), "v": rng.normal(size=ROWS), "k": rng.choice([5, 7, 100], ROWS),
+    frame = pd.DataFrame({"day": rng.choice(["mon", "tue", "wed day", "x"], ROWS), "v": rng.normal(size=ROWS), "k": rng.choice([5, 7, 100], ROWS),
                           "w": rng.normal(size=ROWS)})
     y = frame.v + (frame.day == "mon") * 3 + (frame.k == 100) * 2
-    train = frame.assign(day=pd.Categorical(frame.day, ["w\u00e9d", "mon", "", "tue"]), k=pd.Categorical(frame.k, [7, 100, 5]))
+    train = frame.assign(day=pd.Categorical(frame.day, ["wed day", "mon", "x", "tue"]), k=pd.Categorical(frame.k, [7, 100, 5]))
     for name, most, columns in (("frame_onehot", 10, ["day", "v", "k", "w"]), ("frame_partition", 1, ["v", "day", "k"]), ("frame_numbers", 1, ["k", "v"])):
         booster = xgb.train({"max_cat_to_onehot": most, "tree_method": "hist"}, xgb.DMatrix(train[columns], y, enable_categorical=True), 8)
         rows, coded = frame[columns].head(TEST_ROWS).copy(), train[columns].head(TEST_ROWS).copy()

@@ -86,8 +86,9 @@ class XgboostReader {
     StatusOr<Objective> found = FindObjective(name.text());
     if (!found.ok()) return Broken("learner.objective.name", StdView(found.status().message()));
     model_.objective = *found;
-    // XGBoost sorts a row's quantiles from 3.4 on.
-    if (model_.objective.transform == Transform::kSorted && !FromVersion(3, 4)) model_.objective.transform = Transform::kIdentity;
+    // XGBoost sorts a row's quantiles from 3.4 on, and took logitraw's base score for a probability until 1.3.0.
+    if (model_.objective.transform == Transform::kSorted && !FromVersion({3, 4})) model_.objective.transform = Transform::kIdentity;
+    if (name.text() == "binary:logitraw" && !version_.empty() && !FromVersion({1, 3, 1})) model_.objective.link = Link::kLogit;
 
     static constexpr std::string_view kPlace = "learner.learner_model_param";
     VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(*learner_, "learner_model_param", "learner"));
@@ -175,7 +176,8 @@ class XgboostReader {
 
   Status ReadTrees() {
     if (const auto categories = trees_->Find("cats"); categories.has_value()) {
-      VIGIL_ASSIGN_OR_RETURN(model_.categories, ReadXgboostCategories(*categories, Cat(model_path_, ".cats"), features_));
+      VIGIL_ASSIGN_OR_RETURN(model_.categories,
+                             ReadXgboostCategories(*categories, Cat(model_path_, ".cats"), features_, FromVersion({3, 4})));
     }
     VIGIL_ASSIGN_OR_RETURN(const DocumentCursor parameters, Member(*trees_, "gbtree_model_param", model_path_));
     VIGIL_ASSIGN_OR_RETURN(const DocumentCursor list, Member(*trees_, "trees", model_path_));
@@ -231,9 +233,8 @@ class XgboostReader {
     return rounds;
   }
 
-  bool FromVersion(double major, double minor) const {
-    return version_.size() >= 2 && (version_[0] > major || (version_[0] == major && version_[1] >= minor));
-  }
+  // Is the file from this version or a later one? False where it does not say.
+  bool FromVersion(const std::vector<double>& first) const { return version_ >= first; }
 
   const DocumentCursor root_;
   std::optional<DocumentCursor> learner_, booster_, trees_;  // trees_: the booster's model, of weights if it is linear

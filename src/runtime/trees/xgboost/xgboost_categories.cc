@@ -31,10 +31,16 @@ std::optional<int> UnsignedBits(int64_t type) {
   }
 }
 
-StatusOr<Codes> ReadTexts(absl::Span<const double> offsets, absl::Span<const double> bytes, std::string_view place) {
+StatusOr<Codes> ReadTexts(absl::Span<const double> offsets, absl::Span<const double> bytes, std::string_view place, bool sound_offsets) {
   std::string text;
   for (const double byte : bytes) {
     if (!IsIntegerIn(byte, -128, 255)) return Broken(Cat(place, ".values"), Cat(NumberText(byte), " is no byte"));
+    if (!sound_offsets && (byte < 0 || byte > 127)) {
+      return Broken(
+          Cat(place, ".values"),
+          "categories with letters beyond ASCII, which XGBoost before 3.4 stores broken (it takes characters for bytes); rename them "
+          "and train again, or train with XGBoost 3.4");
+    }
     text.push_back(static_cast<char>(static_cast<int>(byte)));
   }
   std::vector<std::string> categories;
@@ -87,7 +93,8 @@ Status CheckSegments(const DocumentCursor& cats, std::string_view place, const s
 
 }  // namespace
 
-StatusOr<std::vector<Codes>> ReadXgboostCategories(const DocumentCursor& cats, std::string_view place, int32_t features) {
+StatusOr<std::vector<Codes>> ReadXgboostCategories(const DocumentCursor& cats, std::string_view place, int32_t features,
+                                                   bool sound_offsets) {
   VIGIL_ASSIGN_OR_RETURN(const DocumentCursor encodings, Member(cats, "enc", place));
   if (!encodings.is_array()) return Broken(Cat(place, ".enc"), "must be an array");
   const std::vector<DocumentCursor> columns = encodings.Children();
@@ -104,7 +111,7 @@ StatusOr<std::vector<Codes>> ReadXgboostCategories(const DocumentCursor& cats, s
     if (columns[f].Find("offsets").has_value()) {
       VIGIL_ASSIGN_OR_RETURN(const absl::Span<const double> offsets, Numbers(columns[f], "offsets", here));
       if (offsets.empty()) continue;  // a numeric feature
-      VIGIL_ASSIGN_OR_RETURN(codes[f], ReadTexts(offsets, values, here));
+      VIGIL_ASSIGN_OR_RETURN(codes[f], ReadTexts(offsets, values, here, sound_offsets));
       counts[f] = offsets.size() - 1;
       plain = false;
     } else {

@@ -192,6 +192,7 @@ Json& Categorical(Json& tree, const std::vector<double>& categories) {
 // Feature a: the texts abc and \xc3\xa9; feature b: the integers 5 and 65535.
 Json& Cats(Json& model) {
   Json& cats = Trees(model)["cats"];
+  model["version"] = {3, 4, 1};
   if (!cats.is_null()) return cats;
   cats["enc"] = Json::array({{{"offsets", {0, 3, 5}}, {"values", {'a', 'b', 'c', -61, -87}}}, {{"type", 12}, {"values", {5, -1}}}});
   cats["feature_segments"] = {0, 2, 4};
@@ -265,6 +266,9 @@ TEST(XgboostTest, CategoriesOfASetGoRightAndEverythingElseLeft) {
 TEST(XgboostTest, CategoriesOfADataFrame) {
   Json model = Model();
   Cats(model);
+  model["version"] = {3, 3, 0};
+  EXPECT_NE(std::string(Read(model).status().message()).find("beyond ASCII"), std::string::npos) << Read(model).status();
+  model["version"] = {3, 4, 0};
   const auto read = Read(model);
   ASSERT_TRUE(read.ok()) << read.status();
   ASSERT_EQ(read->categories.size(), 2u);
@@ -281,6 +285,15 @@ TEST(XgboostTest, CategoriesOfADataFrame) {
   const auto plain = Read(model);
   ASSERT_TRUE(plain.ok()) << plain.status();
   EXPECT_TRUE(plain->categories.empty()) << "integers that are their own codes";
+}
+
+TEST(XgboostTest, LogitrawsBaseScoreWasAProbabilityUntilOnePointThree) {
+  Json model = Model();
+  model["learner"]["objective"]["name"] = "binary:logitraw";
+  for (const auto& [patch, base] : {std::pair<int, double>{0, 0.0}, {1, 0.5}}) {
+    model["version"] = {1, 3, patch};
+    EXPECT_EQ(Read(model)->forest.base, std::vector<double>{base});
+  }
 }
 
 TEST(XgboostTest, QuantilesAreSortedFromThreePointFourOn) {
