@@ -248,7 +248,8 @@ class RunningServer final : public Server {
     VersionFacts facts;
     facts.model = model.name;
     facts.version = source.version;
-    facts.uri = std::filesystem::absolute(source.path).string();
+    // A server behind us stays the URL that it is.
+    facts.uri = source.path.find("://") != std::string::npos ? source.path : std::filesystem::absolute(source.path).string();
     facts.created = wall_clock_.NowUs();
     facts.created_by = by;
     facts.trigger = "manual";

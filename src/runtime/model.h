@@ -100,8 +100,8 @@ class ModelLoader {
 
 inline constexpr int64_t kModelFileBytesMax = int64_t{8} << 30;
 
-// Reads the head of `path` and hands it to the first loader that recognises it; a directory goes by the names in it, a URL by itself. What none recognises
-// is INVALID_ARGUMENT naming the known formats (and, for pickles, how to export to a safe one).
+// Reads the head of `path` and hands it to the first loader that recognises it; a directory goes by the names in it, a URL by itself. What
+// none recognises is INVALID_ARGUMENT naming the known formats (and, for pickles, how to export to a safe one).
 StatusOr<std::unique_ptr<LoadedModel>> LoadModel(const std::vector<std::unique_ptr<ModelLoader>>& loaders, const std::string& path,
                                                  const LoadOptions& options);
 

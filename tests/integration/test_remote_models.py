@@ -2,6 +2,7 @@
 import contextlib
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -65,9 +66,27 @@ class StrictServing(Handler):
         self.answer(200, {"outputs": [[v / 2 for v in row] for row in body["inputs"]["x"]]})
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Whose end is the end of its kept connections too; by themselves their threads would go on answering."""
+
+    def __init__(self, *args):
+        self.connections = []
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def server_close(self):
+        super().server_close()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def listening(handler, port=0):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = Server(("127.0.0.1", port), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
