@@ -248,8 +248,7 @@ class RunningServer final : public Server {
     VersionFacts facts;
     facts.model = model.name;
     facts.version = source.version;
-    // A server behind us stays the URL that it is.
-    facts.uri = source.path.find("://") != std::string::npos ? source.path : std::filesystem::absolute(source.path).string();
+    facts.uri = source.path;  // the registry makes a file's path absolute
     facts.created = wall_clock_.NowUs();
     facts.created_by = by;
     facts.trigger = "manual";
