@@ -48,6 +48,9 @@ void Describe(const ColumnProfile& column, std::string* out) {
   }
 }
 
+// Does the table tell this column's bin?
+bool IsTogether(const CountLayout::Column& column) { return column.numeric && column.bins.bins() <= kEdgesTogetherMax + 1; }
+
 void CountOutside(const CountLayout::Column& column, float value, uint32_t* counts) {
   ++counts[value < column.minimum ? column.below_place() : column.above_place()];
   counts[column.infinite_place()] += std::isinf(value);
@@ -151,7 +154,7 @@ void CountLayout::FillTable() {
       block.scale[i] = column.scale;
       block.place[i] = static_cast<int32_t>(column.place);
       block.missing[i] = static_cast<int32_t>(column.missing_place());
-      if (column.numeric && column.bins.bins() <= kEdgesTogetherMax + 1) {
+      if (IsTogether(column)) {
         block.edges = std::max(block.edges, column.bins.bins() - 1);
       } else {
         alone_.push_back(begin + i);
@@ -159,7 +162,7 @@ void CountLayout::FillTable() {
     }
     table_.edges.resize(block.edge_begin + block.edges * kBinLanes, std::numeric_limits<float>::quiet_NaN());
     for (size_t i = 0; i < lanes; ++i) {
-      if (!alone_.empty() && std::find(alone_.begin(), alone_.end(), begin + i) != alone_.end()) continue;
+      if (!IsTogether(columns_[begin + i])) continue;
       const ColumnBins& bins = columns_[begin + i].bins;
       for (size_t e = 0; e + 1 < bins.bins(); ++e) table_.edges[block.edge_begin + e * kBinLanes + i] = bins.edge(e);
     }
