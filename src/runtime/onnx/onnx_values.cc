@@ -135,31 +135,27 @@ StatusOr<std::vector<std::string_view>> Texts(const OnnxNode& node, std::string_
   return values;
 }
 
-StatusOr<int64_t> Integer(const OnnxNode& node, std::string_view attribute, int64_t otherwise) {
-  int64_t value = otherwise;
-  VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, 3, [&](const WireReader& r) {
-    value = r.integer();
+// An attribute of one value, in its own field of the message; the last one counts, as protobuf has it.
+template <typename T, typename Read>
+static StatusOr<T> OneValue(const OnnxNode& node, std::string_view attribute, int field, T otherwise, Read read) {
+  T value = otherwise;
+  VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, field, [&](const WireReader& r) {
+    value = read(r);
     return absl::OkStatus();
   }));
   return value;
+}
+
+StatusOr<int64_t> Integer(const OnnxNode& node, std::string_view attribute, int64_t otherwise) {
+  return OneValue(node, attribute, 3, otherwise, [](const WireReader& r) { return r.integer(); });
 }
 
 StatusOr<float> Float(const OnnxNode& node, std::string_view attribute, float otherwise) {
-  float value = otherwise;
-  VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, 2, [&](const WireReader& r) {
-    value = r.float32();
-    return absl::OkStatus();
-  }));
-  return value;
+  return OneValue(node, attribute, 2, otherwise, [](const WireReader& r) { return r.float32(); });
 }
 
 StatusOr<std::string_view> Text(const OnnxNode& node, std::string_view attribute, std::string_view otherwise) {
-  std::string_view value = otherwise;
-  VIGIL_RETURN_IF_ERROR(EachValue(node, attribute, 4, [&](const WireReader& r) {
-    value = r.bytes();
-    return absl::OkStatus();
-  }));
-  return value;
+  return OneValue(node, attribute, 4, otherwise, [](const WireReader& r) { return r.bytes(); });
 }
 
 StatusOr<std::vector<double>> TensorNumbers(const OnnxNode& node, std::string_view attribute, bool* is_double) {
