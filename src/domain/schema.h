@@ -42,7 +42,7 @@ enum class CleanPolicy : uint8_t {
 };
 std::string_view CleanPolicyName(CleanPolicy policy);
 
-// What one column may hold. Defaults accept whatever the model accepts.
+// What one column may hold. Defaults accept what the model accepts, but for infinities.
 struct ColumnRule {
   std::string name;
   bool nullable = true;            // may a value be missing (null, NaN, absent)

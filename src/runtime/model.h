@@ -72,7 +72,7 @@ class LoadedModel {
 };
 
 struct LoadOptions {
-  bool self_check = true;  // score random and missing rows on every engine before the model is served
+  bool self_check = true;  // compare the chosen engine with the plain walk on generated rows before the model is served
   std::string engine;      // force one engine by name; empty: choose
   std::string signature;   // of a model that has several (TensorFlow); empty: its default
   uint64_t seed = 1;       // of the self-check's rows
