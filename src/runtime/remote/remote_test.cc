@@ -99,7 +99,7 @@ class Remote : public ::testing::Test {
   }
 
   FakeServer server_{&SumServer};
-  const SystemClock clock_;
+  SystemClock clock_;
   RemoteLimits limits_;
 };
 
