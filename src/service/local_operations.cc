@@ -76,6 +76,8 @@ class LocalOperations final : public Operations {
   StatusOr<RoleAssignment> Rollback(const std::string& model, const std::string& by, const std::string& reason) override {
     return p_.registry.Rollback(model, by, reason);
   }
+  Status LoadModel(const std::string& model, const std::string&) override { return p_.registry.Load(model); }
+  Status UnloadModel(const std::string& model, const std::string&) override { return p_.registry.Unload(model); }
 
   StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) override {
     if (!query.model.empty()) VIGIL_RETURN_IF_ERROR(p_.registry.Versions(query.model).status());

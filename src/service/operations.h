@@ -113,6 +113,10 @@ class Operations {
   // Champion back to the version before, in one step.
   virtual StatusOr<RoleAssignment> Rollback(const std::string& model, const std::string& by, const std::string& reason) = 0;
 
+  // What the model's roles name, into memory or out of it; see Registry::Load and Unload.
+  virtual Status LoadModel(const std::string& model, const std::string& by) = 0;
+  virtual Status UnloadModel(const std::string& model, const std::string& by) = 0;
+
   // In order of version, metric, column, window_start.
   virtual StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) = 0;
 
