@@ -48,7 +48,9 @@ StatusOr<std::shared_ptr<ServedVersion>> Registry::LoadArtefact(const VersionFac
   VIGIL_ASSIGN_OR_RETURN(const std::string path, ArtefactPath(facts.uri));
   StatusOr<std::unique_ptr<LoadedModel>> read = absl::InternalError("not read");
   const auto read_it = [&] { read = LoadModel(loaders_, path, options); };
-  load_when_idle_ ? RunAtIdlePriority(read_it) : read_it();
+  // A server behind us costs a wait on its network, not our processors.
+  const bool heavy = path.find("://") == std::string::npos;
+  load_when_idle_&& heavy ? RunAtIdlePriority(read_it) : read_it();
   VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, std::move(read));
   const ModelInfo& info = loaded->info();
   if (info.digest.empty()) return absl::InternalError(absl::StrCat("model ", path, ": its loader gave no digest"));
