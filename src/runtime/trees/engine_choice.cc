@@ -31,7 +31,10 @@ constexpr double kClearlyFaster = 0.95;         // of the time: what a later can
 constexpr std::string_view kCandidatesFewLeaves[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
 constexpr std::string_view kCandidatesManyLeaves[] = {"rank-oblivious", "byte-rank", "rank-nodes", "rank-leaves", "float-interleaved"};
 
+constexpr std::string_view kCandidatesLinear[] = {"linear-terms", "float-interleaved"};
+
 absl::Span<const std::string_view> Candidates(const Forest& forest) {
+  if (!forest.linear.empty() && forest.depth == 0) return kCandidatesLinear;  // ranks have no form for linear leaves
   // Splits of every tree on average: nodes that no path reaches count too, which matters little here.
   const size_t trees = std::max(1, forest.trees());
   return forest.left.size() / trees / 2 < kLeafLanes ? absl::MakeConstSpan(kCandidatesFewLeaves) : kCandidatesManyLeaves;
@@ -51,12 +54,13 @@ void ScoreInBlocks(const Engine& engine, const Forest& forest, const void* rows,
 }  // namespace
 
 std::vector<std::string> EngineNames() {
-  return {"byte-rank", "rank-oblivious", "rank-leaves", "rank-rows", "rank-nodes", "float-interleaved", "reference"};
+  return {"byte-rank", "rank-oblivious", "rank-leaves", "rank-rows", "rank-nodes", "linear-terms", "float-interleaved", "reference"};
 }
 
 StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name) {
   if (name == "reference") return MakeReferenceEngine(forest);
   if (name == "float-interleaved") return MakeFloatEngine(forest);
+  if (name == "linear-terms") return MakeLinearEngine(forest);
   if (name == "rank-nodes") return MakeRankNodesEngine(forest);
   if (name == "rank-leaves") return MakeRankLeavesEngine(forest);
   if (name == "rank-oblivious") return MakeRankObliviousEngine(forest);
