@@ -6,6 +6,7 @@
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/tensors/tensor_rows.h"
+#include "frontends/tensors/whole_tensors.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -198,7 +199,11 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
     const int64_t deadline = scratch->context.arrived_ns + std::min<int64_t>(request.timeout_us, kTimeoutUsMax) * 1000;
     scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
   }
-  VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(version), &scratch->batch, &scratch->absent));
+  if (version.loaded->table().refusal.empty()) {
+    VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(version), &scratch->batch, &scratch->absent));
+  } else {
+    VIGIL_RETURN_IF_ERROR(TakeTensors(request.tensors, signature, &scratch->batch, &scratch->whole));
+  }
   return request.lists.Apply(&scratch->batch);
 }
 

@@ -99,6 +99,7 @@ struct PredictScratch {
   OipReader oip;
   OipRequest oip_request;
   RequestMemory memory;
+  Batch whole;  // of a model that no table fits
   std::vector<AnswerTensor> answers;
   std::string body;
   std::string_view content_type;

@@ -9,6 +9,7 @@
 #include "frontends/tensors/answer_tensors.h"
 #include "frontends/tensors/oip_request.h"
 #include "frontends/tensors/tensor_rows.h"
+#include "frontends/tensors/whole_tensors.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -254,6 +255,32 @@ TEST(TensorRows, TypesBecomeRicherNeverPoorer) {
   refused({"rate", DType::kString, {2}, words}, "is FP64, not BYTES");
   tensors.push_back(tensors[0]);
   EXPECT_THAT(std::string(MessageOf(FillRowsFromTensors(tensors, columns, &batch, &absent))), HasSubstr("a second time"));
+}
+
+TEST(WholeTensors, AreTheSignaturesOrRefused) {
+  Signature signature;
+  signature.inputs = {{"a", DType::kFloat32, {-1, -1}}, {"b", DType::kString, {-1, 2}}};
+  const float a[] = {1, 2, 3};
+  const std::string_view b[] = {"x", "y"};
+  const TensorView tensor_a{"a", DType::kFloat32, {1, 3}, a}, tensor_b{"b", DType::kString, {1, 2}, b};
+  RowBatch batch;
+  Batch whole;
+  ASSERT_TRUE(TakeTensors({tensor_b, tensor_a}, signature, &batch, &whole).ok());
+  EXPECT_EQ(batch.rows, 1u);
+  EXPECT_EQ(batch.whole, &whole);
+  EXPECT_EQ(whole.tensors()[0].data, a) << "in the signature's order, where they lie";
+  const auto refused = [&](std::vector<TensorView> tensors, const char* message) {
+    const Status status = TakeTensors(tensors, signature, &batch, &whole);
+    EXPECT_EQ(CodeOf(status), ErrorCode::kInvalid);
+    EXPECT_THAT(std::string(MessageOf(status)), HasSubstr(message));
+  };
+  refused({}, "no \"inputs\"");
+  refused({tensor_a}, "input \"b\" is missing");
+  refused({tensor_a, tensor_b, tensor_a}, "a second time");
+  refused({tensor_a, {"c", DType::kString, {1, 2}, b}}, "unexpected input \"c\"");
+  refused({tensor_a, {"b", DType::kString, {1, 1}, b}}, "unexpected shape [1, 1] of input \"b\": the model takes [-1, 2]");
+  refused({tensor_a, {"b", DType::kInt8, {1, 2}, a}}, "unexpected datatype of input \"b\": the model takes BYTES, not INT8");
+  refused({tensor_b, {"a", DType::kFloat32, {3, 1}, a}}, "has 3 rows, the first has 1");
 }
 
 TEST(AnswerTensors, InTheirBinaryForm) {
