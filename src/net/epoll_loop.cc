@@ -286,6 +286,7 @@ void EpollLoop::BeginDrain() {
     listener->Close();            // the object stays: this turn may still hold an event of it
   }
   context_.draining = true;
+  context_.handler->OnDrain();
   std::vector<Connection*> open;
   for (const auto& connection : connections_) open.push_back(connection.get());
   for (Connection* connection : open) connection->OnDrain();

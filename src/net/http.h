@@ -107,6 +107,8 @@ class HttpHandler {
   virtual std::string ErrorRequestId(std::string_view given) = 0;
   // The gRPC methods of this loop (net/grpc.h); null: gRPC is not served. Asked once a call.
   virtual const GrpcMethods* grpc() const { return nullptr; }
+  // The server drains: answers that would go on for ever end now.
+  virtual void OnDrain() {}
 };
 
 }  // namespace vigil::net

@@ -91,8 +91,8 @@ void Http2Connection::OnInput(InputBuffer& input) {
     heard_ns_ = context_.now_ns;
     const ssize_t n = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(input.data()), input.size());
     input.Truncate(0);
-    if (n < 0) {
-      context_.counters->protocol_errors.Add(1);
+    if (n < 0 && !stopped_) {
+      (n == NGHTTP2_ERR_FLOODED ? context_.counters->h2_floods : context_.counters->protocol_errors).Add(1);
       GiveUp(n == NGHTTP2_ERR_FLOODED ? Http2Error::kEnhanceYourCalm : Http2Error::kProtocol);
     }
   }
