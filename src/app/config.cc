@@ -314,6 +314,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
     for (const Json& model : value["models"]) config.models.push_back(ReadModel(model));
   }
   VIGIL_RETURN_IF_ERROR(CheckModels(config.models, file, config.blobs.plain_http));
+  VIGIL_ASSIGN_OR_RETURN(config.vertex, ReadVertexRoutes(environment));
   return config;
 }
 

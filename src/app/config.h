@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "blobs/options.h"
 #include "domain/schema.h"
+#include "frontends/rest/route_table.h"
 #include "monitoring/monitor.h"
 #include "net/server.h"
 #include "runtime/onnx/options.h"
@@ -47,6 +48,7 @@ struct ServerConfig {
   std::vector<AlertRule> alert_rules;
   std::vector<std::string> webhooks;
   std::string external_url;
+  VertexRoutes vertex;          // the platform's variables only
   std::string port_file;        // flag only
   EffectiveSettings effective;  // for `vigil config --effective`
 };

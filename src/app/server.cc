@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
+#include "app/memory_left.h"
 #include "app/metrics_sources.h"
 #include "app/model_sources.h"
 #include "app/model_watch.h"
@@ -495,11 +496,13 @@ class RunningServer final : public Server {
     operations_ = NewLocalOperations(LocalOperationsParts{
         *registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_, *loop_, *retraining_, *rollouts_, *journal_,
         wall_clock_, control_clock(), stream_clock(), config_.event_clock, [this](const std::string& uri) { return FetchArtefact(uri); },
-        [this] { return PipelineTotals(); }, [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
+        [this] { return PipelineTotals(); }, [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); },
+        [] { return MemoryLeftBytes(); }});
     AddMetricSources(metrics_, *operations_, *loop_);
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
     options.version = VIGIL_VERSION;
+    options.vertex = config_.vertex;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
     shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
     VIGIL_ASSIGN_OR_RETURN(descriptors_, DescriptorIndex::Read(kGrpcDescriptorSet));

@@ -38,7 +38,8 @@ std::vector<std::string> ModelsOfPlatform(const std::map<std::string, std::strin
   for (const std::string& place :
        {variable("AIP_STORAGE_URI"), variable("AZUREML_MODEL_DIR"), std::string("/opt/ml/model"), std::string("/mnt/models")}) {
     std::error_code ignored;
-    if (!place.empty() && std::filesystem::exists(place, ignored)) return {place};
+    const bool is_url = place.find("://") != std::string::npos;  // whether something is there, its loader says
+    if (is_url || (!place.empty() && std::filesystem::exists(place, ignored))) return {place};
   }
   return {};
 }
@@ -71,7 +72,10 @@ int StatusExit(const Status& status) { return absl::IsFailedPrecondition(status)
 Status AddModels(const Flags& flags, const std::map<std::string, std::string>& environment, ServerConfig* config) {
   std::vector<std::string> arguments = flags.models;
   if (arguments.empty() && config->models.empty()) arguments = ModelsOfPlatform(environment);
-  if (arguments.empty() && config->models.empty()) {
+  // SageMaker starts a container for many models without any; they come over POST /models.
+  const auto multi = environment.find("SAGEMAKER_MULTI_MODEL");
+  const bool may_be_empty = multi != environment.end() && multi->second == "true";
+  if (arguments.empty() && config->models.empty() && !may_be_empty) {
     return absl::InvalidArgumentError("no model: give a path (vigil serve model.json), a --config with models, or VIGIL_MODELS");
   }
   for (const std::string& argument : arguments) {

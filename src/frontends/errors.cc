@@ -13,7 +13,7 @@ constexpr const char* kCodeUrl = "vigil/code";
 constexpr const char* kPathUrl = "vigil/path";
 
 // In the order of the enumeration.
-constexpr std::array<ErrorRow, 20> kTable{{
+constexpr std::array<ErrorRow, 21> kTable{{
     {ErrorCode::kMalformed, 400, "malformed", "The request could not be read", "BAD_REQUEST"},
     {ErrorCode::kInvalid, 400, "invalid", "The request makes no sense here", "INVALID_PARAMETER_VALUE"},
     {ErrorCode::kUnauthenticated, 401, "unauthenticated", "Who are you?", "UNAUTHENTICATED"},
@@ -34,6 +34,7 @@ constexpr std::array<ErrorRow, 20> kTable{{
     {ErrorCode::kUnavailable, 503, "unavailable", "Not now", "TEMPORARILY_UNAVAILABLE"},
     {ErrorCode::kDeadlineExceeded, 504, "deadline_exceeded", "Past the deadline", "DEADLINE_EXCEEDED"},
     {ErrorCode::kHttpVersion, 505, "http_version", "HTTP version not supported", "BAD_REQUEST"},
+    {ErrorCode::kOutOfMemory, 507, "out_of_memory", "Not enough memory is left", "REQUEST_LIMIT_EXCEEDED"},
 }};
 
 absl::StatusCode AbslCode(ErrorCode code) {
@@ -44,7 +45,8 @@ absl::StatusCode AbslCode(ErrorCode code) {
     case ErrorCode::kConflict: return absl::StatusCode::kFailedPrecondition;
     case ErrorCode::kStaleEpoch: return absl::StatusCode::kAborted;
     case ErrorCode::kTooLarge:
-    case ErrorCode::kTooManyRequests: return absl::StatusCode::kResourceExhausted;
+    case ErrorCode::kTooManyRequests:
+    case ErrorCode::kOutOfMemory: return absl::StatusCode::kResourceExhausted;
     case ErrorCode::kInternal: return absl::StatusCode::kInternal;
     case ErrorCode::kMethodNotAllowed:
     case ErrorCode::kNotImplemented: return absl::StatusCode::kUnimplemented;
@@ -187,6 +189,38 @@ std::string TfsErrorBody(const Status& status, const RefusedRows& refused) {
 
 std::string MlflowErrorBody(const Status& status, const RefusedRows& refused) {
   std::string out = Concat("{\"error_code\":\"", ErrorInfo(CodeOf(status)).mlflow, "\",\"message\":");
+  AppendJsonString(&out, MessageWithRows(status, refused));
+  out.push_back('}');
+  return out;
+}
+
+namespace {
+
+std::string_view SagemakerType(int http) {
+  switch (http) {
+    case 404: return "ModelNotFoundException";
+    case 405: return "MethodNotAllowedException";
+    case 408:
+    case 504: return "RequestTimeoutException";
+    case 409: return "ConflictStatusException";
+    case 503: return "ServiceUnavailableException";
+    case 507: return "InsufficientStorageException";
+    default: return http < 500 ? "BadRequestException" : "InternalServerException";
+  }
+}
+
+}  // namespace
+
+std::string SagemakerErrorBody(const Status& status, const RefusedRows& refused) {
+  const int http = PlainHttpStatus(CodeOf(status));
+  std::string out = Concat("{\"code\":", http, ",\"type\":\"", SagemakerType(http), "\",\"message\":");
+  AppendJsonString(&out, MessageWithRows(status, refused));
+  out.push_back('}');
+  return out;
+}
+
+std::string AzureErrorBody(const Status& status, const RefusedRows& refused) {
+  std::string out = "{\"message\":";
   AppendJsonString(&out, MessageWithRows(status, refused));
   out.push_back('}');
   return out;

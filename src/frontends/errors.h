@@ -35,6 +35,7 @@ enum class ErrorCode : uint8_t {
   kUnavailable,
   kDeadlineExceeded,
   kHttpVersion,
+  kOutOfMemory,
 };
 
 struct ErrorRow {
@@ -67,12 +68,17 @@ inline constexpr std::string_view kProblemType = "application/problem+json";
 // Appends `"errors":[...],"error_count":n`, at most kRowErrorsMax of them.
 void AppendRowErrors(std::string* out, const RefusedRows& refused);
 
-// Open Inference Protocol: {"error": message}. Refused rows are named in the message.
+// Open Inference Protocol and Vertex AI: {"error": message}. Refused rows are named in the message.
 std::string OipErrorBody(const Status& status, const RefusedRows& refused = {});
 // TensorFlow Serving: the same shape.
 std::string TfsErrorBody(const Status& status, const RefusedRows& refused = {});
 // MLflow: {"error_code","message"}.
 std::string MlflowErrorBody(const Status& status, const RefusedRows& refused = {});
+
+// SageMaker's multi-model protocol, as its own server has it: {"code": HTTP status, "type": "ModelNotFoundException", "message"}.
+std::string SagemakerErrorBody(const Status& status, const RefusedRows& refused = {});
+// Azure ML: {"message"}.
+std::string AzureErrorBody(const Status& status, const RefusedRows& refused = {});
 
 // HTTP status in ecosystems that know no 422: refused rows are 400.
 int PlainHttpStatus(ErrorCode code);

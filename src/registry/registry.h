@@ -132,6 +132,10 @@ class Registry {
   Status Load(const std::string& model, const std::string& version = "");
   Status Unload(const std::string& model, const std::string& version = "");
 
+  // Takes a model out of service: no role, no traffic, nothing in memory, no place in the snapshot. Its versions stay registered, so that
+  // it can be served again. NOT_FOUND when it has no champion.
+  Status Withdraw(const std::string& model, const std::string& by, const std::string& reason);
+
   // NOT_FOUND, naming the nearest, for an unknown model or version. Versions in the order of their registration.
   StatusOr<std::vector<VersionRecord>> Versions(const std::string& model) const;
   StatusOr<VersionRecord> Version(const std::string& model, const std::string& version) const;

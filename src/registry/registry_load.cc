@@ -109,6 +109,7 @@ void Registry::LoadRoles(ModelEntry& model) {
   for (const StoredRole& role : model.roles) {
     if (!role.assignment.version.empty()) LoadOrReport(model, role.assignment.version);
   }
+  if (model.champion().empty()) return;  // nobody to step back from
   const std::vector<std::string>& previous = model.role(Role::kChampion).previous;
   for (size_t i = 0; i < previous.size() && i < options_.warm_previous_max; ++i) LoadOrReport(model, previous[i]);
 }
@@ -218,7 +219,7 @@ std::string Registry::Needs(const ModelEntry& model, const std::string& version)
 void Registry::ReleaseUnneeded(ModelEntry& model) {
   const std::vector<std::string>& previous = model.role(Role::kChampion).previous;
   const auto is_warm = [&](const std::string& version) {
-    for (size_t i = 0; i < previous.size() && i < options_.warm_previous_max; ++i) {
+    for (size_t i = 0; !model.champion().empty() && i < previous.size() && i < options_.warm_previous_max; ++i) {
       if (previous[i] == version) return true;
     }
     return false;
@@ -257,7 +258,11 @@ void Registry::Publish(const ModelEntry& model) {
   served->shadow = served->Find(model.role(Role::kShadow).assignment.version);
   AddFits(served.get());
   auto next = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
-  next->models[model.name] = std::move(served);
+  if (model.champion().empty() && served->versions.empty()) {
+    next->models.erase(model.name);  // not served: requests hear that there is no such model
+  } else {
+    next->models[model.name] = std::move(served);
+  }
   snapshot_.Publish(std::move(next));
   ReapRetired();
 }

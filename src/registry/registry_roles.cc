@@ -130,6 +130,24 @@ Status Registry::ClearRole(const std::string& model_name, Role role, int64_t exp
   return absl::OkStatus();
 }
 
+Status Registry::Withdraw(const std::string& model_name, const std::string& by, const std::string& reason) {
+  std::lock_guard change_lock(change_mutex_);
+  VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
+  if (model->champion().empty()) return absl::NotFoundError(absl::StrCat("model ", model_name, " has no champion: it is not served"));
+  Change change;
+  for (const Role role : kRoles) {
+    if (!model->role(role).assignment.version.empty()) ChangeRole(*model, role, "", false, by, reason, &change);
+  }
+  VIGIL_RETURN_IF_ERROR(Commit(*model, change));
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& entry : model->versions) entry->kept = false;
+  }
+  ReleaseUnneeded(*model);
+  Publish(*model);
+  return absl::OkStatus();
+}
+
 StatusOr<RoleAssignment> Registry::Rollback(const std::string& model_name, const std::string& by, const std::string& reason) {
   std::lock_guard change_lock(change_mutex_);
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));

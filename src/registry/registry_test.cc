@@ -457,6 +457,36 @@ TEST_F(RegistryTest, AModelCanBeUnloadedAndLoadedAgain) {
   EXPECT_THAT(Loaded(), ElementsAre("1", "2"));
 }
 
+TEST_F(RegistryTest, AWithdrawnModelIsNotServedAndCanBeServedAgain) {
+  const auto served = [&] { return registry_->snapshot().Load()->models.contains("fraud"); };
+  ASSERT_TRUE(Add(1, true).ok());
+  ASSERT_TRUE(Add(2).ok());
+  ASSERT_TRUE(Add(3).ok());
+  ASSERT_TRUE(registry_->SetRole("fraud", Role::kChampion, "2", Registry::kAnyEpoch, "me", "").ok());
+  ASSERT_TRUE(registry_->SetRole("fraud", Role::kShadow, "3", Registry::kAnyEpoch, "me", "").ok());
+  ASSERT_TRUE(registry_->Withdraw("fraud", "me", "no longer wanted").ok());
+  EXPECT_FALSE(served());
+  EXPECT_EQ(behaviour_.models_alive, 0) << "the warm former champion included";
+  EXPECT_THAT(Kinds(2), ElementsAre("role.changed 3", "role.changed 2"));
+  EXPECT_EQ(registry_->Versions("fraud")->size(), 3u);
+  EXPECT_EQ(registry_->Withdraw("fraud", "me", "").code(), absl::StatusCode::kNotFound);
+  Restart();
+  EXPECT_FALSE(served());
+  EXPECT_EQ(behaviour_.models_alive, 0);
+  const auto again = Add(2, true);  // the same artefact is the version that it was
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->facts.version, "2");
+  EXPECT_EQ(Champion(), "2");
+  EXPECT_FALSE(registry_->GetRole("fraud", Role::kShadow).ok());
+}
+
+TEST_F(RegistryTest, AWithdrawalThatTheCatalogRefusesChangesNothing) {
+  ASSERT_TRUE(Add(1, true).ok());
+  catalog_.FailWith(absl::ResourceExhaustedError("disk full"));
+  EXPECT_EQ(registry_->Withdraw("fraud", "me", "").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Champion(), "1");
+}
+
 TEST_F(RegistryTest, WhatAReaderStillHasIsDestroyedByTheRegistryOnceItLetsGo) {
   ASSERT_TRUE(Add(1, true).ok());
   ASSERT_TRUE(Add(2).ok());

@@ -1,6 +1,8 @@
 #include "service/local_operations.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -11,6 +13,22 @@
 
 namespace vigil {
 namespace {
+
+// Of a file, or of everything in a directory; 0 where there is nothing to be read.
+int64_t SizeOnDisk(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    const uintmax_t bytes = fs::file_size(path, error);
+    return error ? 0 : static_cast<int64_t>(bytes);
+  }
+  int64_t total = 0;
+  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored)) total += static_cast<int64_t>(entry->file_size(ignored));
+  }
+  return total;
+}
 
 class LocalOperations final : public Operations {
  public:
@@ -51,26 +69,31 @@ class LocalOperations final : public Operations {
   }
 
   StatusOr<VersionRecord> RegisterVersion(const RegisterRequest& request) override {
-    VersionFacts facts;
-    facts.model = request.model;
-    facts.version = request.version;
-    LocalOperationsParts::Artefact artefact{request.uri, nullptr};
-    if (p_.fetch) {
-      VIGIL_ASSIGN_OR_RETURN(artefact, p_.fetch(request.uri));
-    }
-    facts.uri = artefact.path;
-    facts.created = p_.control_clock.NowUs();
-    facts.created_by = request.by;
-    facts.trigger = "manual";
-    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(request.reference_uri));
-    VIGIL_ASSIGN_OR_RETURN(const auto version, p_.registry.Register(facts, LoadOptions{}, nullptr, reference, false));
+    VIGIL_ASSIGN_OR_RETURN(const auto version, Add(request, false));
     // The column rules are the model's: its champion's hold for every version that takes the same columns.
     const auto snapshot = p_.registry.snapshot().Load();
     const auto served = snapshot->models.find(request.model);
     if (served != snapshot->models.end() && served->second->champion != nullptr && served->second->champion->schema != nullptr) {
-      VIGIL_RETURN_IF_ERROR(p_.registry.SetSchema(request.model, served->second->champion->schema, facts.created_by));
+      VIGIL_RETURN_IF_ERROR(p_.registry.SetSchema(request.model, served->second->champion->schema, request.by));
     }
     return p_.registry.Version(request.model, version->facts.version);
+  }
+
+  StatusOr<VersionRecord> ServeModel(const RegisterRequest& request) override {
+    std::lock_guard lock(serve_mutex_);  // of two that ask for one name, the second hears that it is served
+    const auto snapshot = p_.registry.snapshot().Load();
+    const auto served = snapshot->models.find(request.model);
+    if (served != snapshot->models.end() && served->second->champion != nullptr) {
+      return absl::AlreadyExistsError(absl::StrCat("model ", request.model, " is served already"));
+    }
+    VIGIL_ASSIGN_OR_RETURN(const auto version, Add(request, true));
+    return p_.registry.Version(request.model, version->facts.version);
+  }
+  Status WithdrawModel(const std::string& model, const std::string& by) override {
+    if (p_.rollouts.Busy(model)) {
+      return absl::FailedPreconditionError(absl::StrCat("a rollout of model ", model, " is running: abort it first"));
+    }
+    return p_.registry.Withdraw(model, by, "taken out of service");
   }
 
   StatusOr<RoleAssignment> SetRole(const SetRoleRequest& request) override {
@@ -209,7 +232,29 @@ class LocalOperations final : public Operations {
     return absl::NotFoundError(absl::StrCat("no alert ", id));
   }
 
+  // `serve`: as the champion of a model that has none, and only where it fits into memory, of which it takes at least its artefact's size.
+  StatusOr<std::shared_ptr<const ServedVersion>> Add(const RegisterRequest& request, bool serve) {
+    LocalOperationsParts::Artefact artefact{request.uri, nullptr};
+    if (p_.fetch) {
+      VIGIL_ASSIGN_OR_RETURN(artefact, p_.fetch(request.uri));
+    }
+    const int64_t bytes = serve ? SizeOnDisk(artefact.path) : 0, room = serve ? p_.memory_left() : 0;
+    if (bytes > room) {
+      return absl::ResourceExhaustedError(absl::StrCat("model ", request.uri, " has ", bytes, " bytes, and ", room, " are left in memory"));
+    }
+    VersionFacts facts;
+    facts.model = request.model;
+    facts.version = request.version;
+    facts.uri = artefact.path;
+    facts.created = p_.control_clock.NowUs();
+    facts.created_by = request.by;
+    facts.trigger = "manual";
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(request.reference_uri));
+    return p_.registry.Register(facts, LoadOptions{}, nullptr, reference, serve);
+  }
+
   const LocalOperationsParts p_;
+  std::mutex serve_mutex_;
   const TimeUs started_;
   const int64_t started_ns_;
 };

@@ -33,6 +33,7 @@ struct LocalOperationsParts {
   std::function<StatusOr<Artefact>(const std::string& uri)> fetch;
   std::function<PipelineCounters()> pipeline_counters;
   std::function<net::ServerCounters()> net_counters;
+  std::function<int64_t()> memory_left;  // bytes that this process may still take
 };
 
 std::unique_ptr<Operations> NewLocalOperations(const LocalOperationsParts& parts);

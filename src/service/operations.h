@@ -109,6 +109,11 @@ class Operations {
   virtual StatusOr<std::vector<VersionRecord>> ListVersions(const std::string& model) = 0;
   virtual StatusOr<VersionRecord> GetVersion(const std::string& model, const std::string& version) = 0;
   virtual StatusOr<VersionRecord> RegisterVersion(const RegisterRequest& request) = 0;
+  // Registers an artefact and serves it, in one step, as the champion of a model that none has yet. ALREADY_EXISTS when the model is
+  // served; RESOURCE_EXHAUSTED when the artefact is larger than the memory that is left.
+  virtual StatusOr<VersionRecord> ServeModel(const RegisterRequest& request) = 0;
+  // Takes a model out of service and out of memory; see Registry::Withdraw. FAILED_PRECONDITION while a rollout runs.
+  virtual Status WithdrawModel(const std::string& model, const std::string& by) = 0;
   virtual StatusOr<RoleAssignment> SetRole(const SetRoleRequest& request) = 0;
   // Champion back to the version before, in one step.
   virtual StatusOr<RoleAssignment> Rollback(const std::string& model, const std::string& by, const std::string& reason) = 0;

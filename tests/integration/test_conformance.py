@@ -63,6 +63,11 @@ def test_mlflow_clients():
     assert run_kit(shared("conformance"), ["test_mlflow_invocations.py"]) >= 30
 
 
+def test_cloud_clients():
+    "SageMaker, one model: its serializers and its local runtime client; Vertex AI: its local endpoint; Azure ML's conventions"
+    assert run_kit(shared("conformance"), ["test_sagemaker.py", "test_vertex.py", "test_azureml.py"]) >= 40
+
+
 def test_http_robustness(kit):
     "malformed requests, smuggling, limits, slow clients, pipelining"
     assert run_kit(kit, ["test_http_robustness.py"]) >= 65

@@ -42,25 +42,29 @@ void AppendFloats(const float* values, size_t width, std::string* out) {
 
 }  // namespace
 
-void AppendPredictions(const PredictResult& result, const Signature& signature, size_t rows, std::string* out) {
+void AppendPrediction(const PredictResult& result, const Signature& signature, size_t row, size_t rows, std::string* out) {
   const std::vector<TensorSpec>& outputs = signature.outputs;
+  if (row < result.refused.size() && result.refused[row] != 0) {
+    out->append("null");
+  } else if (result.tensors.empty()) {
+    AppendFloats(result.outputs.data() + row * result.width, result.width, out);
+  } else if (outputs.size() == 1) {
+    AppendRow(result.tensors[0], outputs[0].keys, row, rows, out);
+  } else {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      out->push_back(i == 0 ? '{' : ',');
+      AppendJsonString(out, outputs[i].name);
+      out->push_back(':');
+      AppendRow(result.tensors[i], outputs[i].keys, row, rows, out);
+    }
+    out->push_back('}');
+  }
+}
+
+void AppendPredictions(const PredictResult& result, const Signature& signature, size_t rows, std::string* out) {
   for (size_t row = 0; row < rows; ++row) {
     if (row != 0) out->push_back(',');
-    if (row < result.refused.size() && result.refused[row] != 0) {
-      out->append("null");
-    } else if (result.tensors.empty()) {
-      AppendFloats(result.outputs.data() + row * result.width, result.width, out);
-    } else if (outputs.size() == 1) {
-      AppendRow(result.tensors[0], outputs[0].keys, row, rows, out);
-    } else {
-      for (size_t i = 0; i < outputs.size(); ++i) {
-        out->push_back(i == 0 ? '{' : ',');
-        AppendJsonString(out, outputs[i].name);
-        out->push_back(':');
-        AppendRow(result.tensors[i], outputs[i].keys, row, rows, out);
-      }
-      out->push_back('}');
-    }
+    AppendPrediction(result, signature, row, rows, out);
   }
 }
 

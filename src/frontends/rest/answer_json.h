@@ -10,5 +10,7 @@ namespace vigil {
 // Predictions of `rows` rows as the items of a JSON list: a scalar, a list where a row has several numbers, an object where the model has
 // several outputs, by their names (an output of maps is an object by its keys), null where the row was refused.
 void AppendPredictions(const PredictResult& result, const Signature& signature, size_t rows, std::string* out);
+// One of them.
+void AppendPrediction(const PredictResult& result, const Signature& signature, size_t row, size_t rows, std::string* out);
 
 }  // namespace vigil

@@ -34,13 +34,28 @@ bool IsTfsLabel(const Route& route);  // the second is a label
 
 // tfs_models.cc
 void HandleTfsMetadata(RestHandler& handler, Call& call);
-StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request);         // {model}[, {version}]
+StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request);          // {model}[, {version}]
 StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request);  // {model}, {label}
 
 // mlflow.cc
 void HandleMlflowPing(RestHandler& handler, Call& call);
 void HandleMlflowVersion(RestHandler& handler, Call& call);
 void HandleMlflowInvocations(RestHandler& handler, Call& call);
+
+// sagemaker.cc
+StatusOr<Reply> SagemakerLoadModel(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SagemakerListModels(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SagemakerGetModel(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SagemakerUnloadModel(Operations& operations, const ApiRequest& request);
+void HandleSagemakerInvoke(RestHandler& handler, Call& call);
+
+// vertex.cc
+void HandleVertexPredict(RestHandler& handler, Call& call);
+
+// azureml.cc
+void HandleAzureScore(RestHandler& handler, Call& call);
+// azureml_swagger.cc
+void HandleAzureSwagger(RestHandler& handler, Call& call);
 
 // platform.cc
 void HandleRoot(RestHandler& handler, Call& call);

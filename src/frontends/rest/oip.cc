@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "frontends/rest/handlers.h"
+#include "frontends/rest/oip_infer.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/tensors/whole_tensors.h"
 #include "frontends/words.h"
@@ -12,6 +13,7 @@ namespace vigil {
 namespace {
 
 constexpr std::string_view kJsonBytes = "Inference-Header-Content-Length";
+constexpr std::string_view kJsonHeaderSize = ";json-header-size=";  // of SageMaker's media type
 
 const OipOutput* FindWanted(const OipRequest& request, std::string_view output) {
   const auto found = std::find_if(request.outputs.begin(), request.outputs.end(), [&](const OipOutput& o) { return o.name == output; });
@@ -89,8 +91,8 @@ void AppendOutput(const AnswerTensor& tensor, const OipOutput* wanted, bool bina
 }
 
 // {"model_name","model_version","id"?,"parameters":{"prediction_ids":"a,b"},"outputs":[{"name","datatype":"FP32","shape","data"}]}, binary
-// outputs behind it.
-void WriteInfer(PredictScratch& scratch, std::string* body) {
+// outputs behind it. Returns how many bytes are JSON.
+size_t AppendAnswer(PredictScratch& scratch, std::string* body) {
   const PredictResult& result = scratch.result;
   const OipRequest& request = scratch.oip_request;
   body->append("{\"model_name\":");
@@ -124,21 +126,32 @@ void WriteInfer(PredictScratch& scratch, std::string* body) {
     AppendOutput(tensor, wanted, binary, body, &buffers);
   }
   body->append("]}");
-  if (buffers.empty()) return;
-  scratch.extra_text = Concat(body->size());
+  const size_t json_bytes = body->size();
+  body->append(buffers);
+  return json_bytes;
+}
+
+void WriteInfer(PredictScratch& scratch, std::string* body) {
+  const size_t json_bytes = AppendAnswer(scratch, body);
+  if (json_bytes == body->size()) return;
+  scratch.extra_text = Concat(json_bytes);
   scratch.extra = {kJsonBytes, scratch.extra_text};
   scratch.content_type = "application/octet-stream";
-  body->append(buffers);
+}
+
+void WriteSagemakerTriton(PredictScratch& scratch, std::string* body) {
+  scratch.extra_text = Concat(kSagemakerTriton, kJsonHeaderSize, AppendAnswer(scratch, body));
+  scratch.content_type = scratch.extra_text;
 }
 
 // How many bytes of the body are JSON; nothing: all of them.
-Status ReadJsonBytes(std::string_view header, std::optional<size_t>* bytes) {
-  header = StripBlanks(header);
-  if (header.empty()) return absl::OkStatus();
+Status ReadJsonBytes(std::string_view text, std::string_view where, std::optional<size_t>* bytes) {
+  text = StripBlanks(text);
+  if (text.empty()) return absl::OkStatus();
   size_t value = 0;
-  const auto [stop, error] = std::from_chars(header.data(), header.data() + header.size(), value);
-  if (error != std::errc() || stop != header.data() + header.size()) {
-    return Failure(ErrorCode::kInvalid, Concat("\"", header.substr(0, 40), "\" is no number of bytes"), kJsonBytes);
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size()) {
+    return Failure(ErrorCode::kInvalid, Concat("\"", text.substr(0, 40), "\" is no number of bytes"), where);
   }
   *bytes = value;
   return absl::OkStatus();
@@ -182,11 +195,12 @@ Status CheckOutputs(const OipRequest& request, const Signature& signature) {
   return absl::OkStatus();
 }
 
-Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch) {
+// `json_size` is how much of the body is JSON, as `where` said it.
+Status ReadInfer(RestHandler& handler, const Call& call, std::string_view json_size, std::string_view where, PredictScratch* scratch) {
   const ServedVersion& version = *scratch->target.version;
   const Signature& signature = version.loaded->signature();
   std::optional<size_t> json_bytes;
-  VIGIL_RETURN_IF_ERROR(ReadJsonBytes(call.request.header(kJsonBytes), &json_bytes));
+  VIGIL_RETURN_IF_ERROR(ReadJsonBytes(json_size, where, &json_bytes));
   OipRequest& request = scratch->oip_request;
   if (json_bytes.has_value() && *json_bytes == 0) {
     VIGIL_RETURN_IF_ERROR(ReadRawBody(call.body, signature, scratch));
@@ -198,8 +212,8 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
     const int64_t deadline = scratch->context.arrived_ns + std::min<int64_t>(request.timeout_us, kTimeoutUsMax) * 1000;
     scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
   }
-  VIGIL_RETURN_IF_ERROR(FillFromTensors(request.tensors, signature, handler.Columns(scratch->target), &scratch->batch, &scratch->absent,
-                                        &scratch->whole));
+  VIGIL_RETURN_IF_ERROR(
+      FillFromTensors(request.tensors, signature, handler.Columns(scratch->target), &scratch->batch, &scratch->absent, &scratch->whole));
   return request.lists.Apply(&scratch->batch);
 }
 
@@ -208,7 +222,14 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
 void HandleOipInfer(RestHandler& handler, Call& call) {
   PredictScratch* scratch =
       handler.BeginPredict(call, call.params.values[0], call.params.size > 1 ? call.params.values[1] : "", WriteInfer);
-  if (scratch != nullptr) handler.FinishPredict(call, scratch, ReadInfer(handler, call, scratch));
+  if (scratch == nullptr) return;
+  handler.FinishPredict(call, scratch, ReadInfer(handler, call, call.request.header(kJsonBytes), kJsonBytes, scratch));
+}
+
+void InferSagemakerTriton(RestHandler& handler, Call& call, std::string_view model, std::string_view json_size) {
+  PredictScratch* scratch = handler.BeginPredict(call, model, "", WriteSagemakerTriton);
+  if (scratch == nullptr) return;
+  handler.FinishPredict(call, scratch, ReadInfer(handler, call, json_size, "json-header-size", scratch));
 }
 
 }  // namespace vigil

@@ -26,6 +26,7 @@ constexpr QueryParameter kQueryParameters[] = {
     {"model", R"({"type":"string"})", "Only this model."},
     {"state", R"({"type":"string"})", "Only in this state."},
     {"limit", R"({"type":"integer","minimum":1})", "At most so many."},
+    {"next_page_token", R"({"type":"string"})", "Continue where a former page ended: its `nextPageToken`."},
     {"cursor", R"({"type":"string"})", "Continue where a former page ended: its `next`."},
 };
 
@@ -41,7 +42,7 @@ Json Content(std::string_view types, std::string_view schema) {
   Json content = Json::object();
   while (!types.empty()) {
     const std::string_view type = TakeUntil(types, ' ');
-    const bool json = type == "application/json" || type.ends_with("+json");
+    const bool json = type == "application/json" || type == "application/problem+json";
     const Json unnamed = json ? Json::object() : Json{{"type", "string"}};
     content[std::string(type)] = {{"schema", json && !schema.empty() ? Reference(schema) : unnamed}};
   }
@@ -53,8 +54,13 @@ std::pair<std::string_view, std::string_view> ErrorShape(Dialect dialect) {
     case Dialect::kOip: return {"application/json", "OipError"};
     case Dialect::kMlflow: return {"application/json", "MlflowError"};
     case Dialect::kTfs: return {"application/json", "TfsError"};
-    default: return {"application/problem+json", "Problem"};
+    case Dialect::kSagemaker: return {"application/json", "SagemakerError"};
+    case Dialect::kVertex: return {"application/json", "OipError"};
+    case Dialect::kAzure: return {"application/json", "AzureError"};
+    case Dialect::kPlatform:
+    case Dialect::kOurs: break;
   }
+  return {"application/problem+json", "Problem"};
 }
 
 Json Parameters(const Route& route) {
@@ -123,6 +129,6 @@ Json BuildOpenApi(absl::Span<const Route> routes, std::string_view version) {
   return document;
 }
 
-std::string OpenApiDocument(std::string_view version) { return DumpJson(BuildOpenApi(AllRoutes(), version)); }
+std::string OpenApiDocument(absl::Span<const Route> routes, std::string_view version) { return DumpJson(BuildOpenApi(routes, version)); }
 
 }  // namespace vigil

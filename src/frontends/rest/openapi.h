@@ -12,7 +12,7 @@ namespace vigil {
 
 Json BuildOpenApi(absl::Span<const Route> routes, std::string_view version);
 // As text.
-std::string OpenApiDocument(std::string_view version);
+std::string OpenApiDocument(absl::Span<const Route> routes, std::string_view version);
 
 // openapi_schemas.cc: the components' schemas, by name, as a JSON object.
 extern const char kOpenApiSchemas[];

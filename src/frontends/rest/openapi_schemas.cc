@@ -136,6 +136,19 @@ const char kOpenApiSchemas[] = R"json({
   "properties":{"columns":{"type":"array","items":{"type":"string"}},"index":{"type":"array"},"data":{"type":"array","items":{"type":"array"}}}},
   "dataframe_records":{"type":"array","items":{"type":"object"}},"instances":{"type":["array","object"]},"inputs":{"type":["array","object"]},
   "params":{"type":"object"}}},
+"SagemakerError":{"type":"object","required":["code","type","message"],"properties":{"code":{"type":"integer"},"type":{"type":"string"},
+  "message":{"type":"string"}}},
+"SagemakerLoad":{"type":"object","required":["model_name","url"],"properties":{"model_name":{"type":"string","minLength":1},
+  "url":{"type":"string","minLength":1,"description":"A path that the server can read."}}},
+"SagemakerStatus":{"type":"object","required":["status"],"properties":{"status":{"type":"string"}}},
+"SagemakerModel":{"type":"object","required":["modelName","modelUrl"],"properties":{"modelName":{"type":"string"},"modelUrl":{"type":"string"}}},
+"SagemakerModels":{"type":"object","required":["models"],"properties":{"models":{"type":"array","items":{"$ref":"#/components/schemas/SagemakerModel"}},
+  "nextPageToken":{"type":"string"}}},
+"AzureError":{"type":"object","required":["message"],"properties":{"message":{"type":"string"}}},
+"AzureScoreRequest":{"type":"object","description":"Exactly one of the three.","properties":{"input_data":{"type":["object","array"]},
+  "dataframe_split":{"type":"object","required":["data"],"properties":{"columns":{"type":"array","items":{"type":"string"}},
+  "index":{"type":"array"},"data":{"type":"array","items":{"type":"array"}}}},"data":{"type":"array"}}},
+"AzureScores":{"type":"array"},
 "MlflowResponse":{"type":"object","required":["predictions"],"properties":{"predictions":{"type":"array"}}}
 })json";
 

@@ -67,6 +67,8 @@ MediaType ParseMediaType(std::string_view header) {
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
     if (EqualsIgnoreCase(name, "charset")) media.charset = value;
     if (EqualsIgnoreCase(name, "format")) media.format = value;
+    if (EqualsIgnoreCase(name, "header")) media.header = value;
+    if (EqualsIgnoreCase(name, "json-header-size")) media.json_header_size = value;
   }
   return media;
 }
@@ -109,6 +111,14 @@ double AcceptQuality(std::string_view accept, std::string_view type) {
     }
   }
   return best;
+}
+
+bool AcceptNames(std::string_view accept, std::string_view type) {
+  while (!accept.empty()) {
+    std::string_view item = TakeUntil(accept, ',');
+    if (EqualsIgnoreCase(StripBlanks(TakeUntil(item, ';')), type)) return true;
+  }
+  return false;
 }
 
 TraceContext ParseTraceparent(std::string_view header) {

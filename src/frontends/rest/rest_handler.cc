@@ -26,21 +26,37 @@ int64_t TimeoutNs(std::string_view header) {
 // before it, one request later.
 uint64_t LoopSeed(uint64_t seed, uint32_t loop) { return Random(seed + loop)(); }
 
+// id, Content-Encoding, Vary, one of the route's, and the dialect's.
+using AnswerHeaders = absl::InlinedVector<net::ReplyHeader, 4 + kEchoHeadersMax>;
+
+// The transport takes a list that is written out: one of so many headers.
+template <typename To, size_t... I>
+void SendList(To& to, int status, std::string_view type, std::string_view body, const AnswerHeaders& headers, std::index_sequence<I...>) {
+  to.Send(status, type, body, {headers[I]...});
+}
+template <typename To, size_t N = 1>
+void SendAll(To& to, int status, std::string_view type, std::string_view body, const AnswerHeaders& headers) {
+  if constexpr (N < 4 + kEchoHeadersMax) {
+    if (headers.size() > N) return SendAll<To, N + 1>(to, status, type, body, headers);
+  }
+  SendList(to, status, type, body, headers, std::make_index_sequence<N>());
+}
+
 // Packs what is long enough where the client accepts it.
 template <typename To>
 void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id, net::ReplyHeader extra,
-                     net::Coding coding) {
-  const net::ReplyHeader id{"X-Request-Id", request_id};
+                     net::Coding coding, const EchoHeaders& echo = {}) {
+  AnswerHeaders headers{{"X-Request-Id", request_id}};
+  std::string packed;
   if (coding != net::Coding::kIdentity && body.size() >= kCompressBytesMin) {
-    std::string packed;
     net::Encode(coding, body, &packed);
-    const net::ReplyHeader encoding{"Content-Encoding", net::CodingName(coding)}, vary{"Vary", "Accept-Encoding"};
-    extra.name.empty() ? to.Send(status, type, packed, {id, encoding, vary}) : to.Send(status, type, packed, {id, encoding, vary, extra});
-  } else if (extra.name.empty()) {
-    to.Send(status, type, body, {id});
-  } else {
-    to.Send(status, type, body, {id, extra});
+    body = packed;
+    headers.push_back({"Content-Encoding", net::CodingName(coding)});
+    headers.push_back({"Vary", "Accept-Encoding"});
   }
+  if (!extra.name.empty()) headers.push_back(extra);
+  for (const net::ReplyHeader& header : echo) headers.push_back({header.name, header.value.empty() ? request_id : header.value});
+  SendAll(to, status, type, body, headers);
 }
 
 }  // namespace
@@ -126,7 +142,7 @@ void RestHandler::MakeContext(Call& call) {
 }
 
 void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exchange) {
-  Call call{request, exchange, nullptr, {}, {}, {}, {}, {}, {}, request.body, nullptr};
+  Call call{request, exchange, nullptr, {}, {}, {}, {}, {}, {}, request.body, nullptr, {}};
   MakeContext(call);
   const Router::Match match = shared_.router.Find(request.method, request.path);
   call.route = match.route != nullptr ? match.route : match.neighbour;
@@ -191,7 +207,8 @@ bool RestHandler::Ready() {
 
 void RestHandler::Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra) {
   Count(call.route, status, call.context.arrived_ns);
-  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra, net::AcceptedCoding(call.accept_encoding));
+  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra, net::AcceptedCoding(call.accept_encoding),
+                  call.echo);
 }
 
 void RestHandler::AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
@@ -214,7 +231,11 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
     case Dialect::kOip: return OipErrorBody(status, refused);
     case Dialect::kMlflow: return MlflowErrorBody(status, refused);
     case Dialect::kTfs: return TfsErrorBody(status, refused);
-    default: break;
+    case Dialect::kSagemaker: return SagemakerErrorBody(status, refused);
+    case Dialect::kVertex: return OipErrorBody(status, refused);
+    case Dialect::kAzure: return AzureErrorBody(status, refused);
+    case Dialect::kPlatform:
+    case Dialect::kOurs: break;
   }
   *content_type = kProblemType;
   *http = ErrorInfo(code).http;
@@ -257,8 +278,10 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
   scratch->unpacked = std::move(call.unpacked);
   scratch->content_type = "application/json";
   scratch->extra = {};
+  scratch->echo = call.echo;
   scratch->oip_request.Clear();
   scratch->tfs_request.Clear();
+  scratch->batch.Reset(0);  // a body that is refused before its rows are read has none, and none of another request's
   scratch->absent.clear();
   scratch->texts.clear();
   return scratch;
@@ -326,9 +349,9 @@ void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exc
                                  : status.ok()              ? scratch->extra
                                                             : net::ReplyHeader{};
   if (exchange != nullptr) {
-    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding);
+    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding, scratch->echo);
   } else {
-    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding);
+    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding, scratch->echo);
   }
   scratch->deferred.reset();
   scratch->target = {};

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "domain/request_context.h"
@@ -20,6 +21,7 @@
 #include "frontends/rest/infer_statistics.h"
 #include "frontends/rest/offload.h"
 #include "frontends/rest/openapi.h"
+#include "frontends/rest/route_table.h"
 #include "frontends/rest/router.h"
 #include "frontends/rows/columns.h"
 #include "frontends/rows/json_rows.h"
@@ -46,6 +48,7 @@ struct RestOptions {
   std::function<bool()> ready;    // beside the models: false while starting and draining; null: always
   uint64_t seed = 1;              // of request ids
   int64_t retry_after_s = 1;      // with 503 and 429
+  VertexRoutes vertex;
 };
 
 // What every loop shares. All outlive the server; the pool is destroyed before the loops are.
@@ -56,9 +59,14 @@ struct RestShared {
   const Clock& clock;
   RestOptions options;
   std::unique_ptr<InferStatistics> statistics = std::make_unique<InferStatistics>();
-  Router router{AllRoutes()};
-  std::string openapi = OpenApiDocument(options.version);
+  std::unique_ptr<const RouteTable> table = std::make_unique<RouteTable>(options.vertex);
+  Router router{table->routes()};
+  std::string openapi = OpenApiDocument(table->routes(), options.version);
 };
+
+// Headers that a dialect gives back with whatever answer; one without a value has the request's id. Values are views into the request.
+inline constexpr size_t kEchoHeadersMax = 2;
+using EchoHeaders = absl::InlinedVector<net::ReplyHeader, kEchoHeadersMax>;
 
 // A request on its serving thread; lives during OnRequest.
 struct Call {
@@ -73,6 +81,7 @@ struct Call {
   std::string_view accept_encoding = {};
   std::string_view body = {};             // decoded
   std::unique_ptr<std::string> unpacked;  // what `body` is a view of, when it came compressed
+  EchoHeaders echo = {};
 };
 
 struct PredictScratch;
@@ -89,8 +98,9 @@ struct PredictScratch {
   std::vector<uint32_t> absent;  // the model's columns that no row had
   PredictResult result;
   RequestContext context;
-  std::string request_id;                       // only while deferred
-  std::shared_ptr<net::Deferred> deferred;      // only while deferred
+  std::string request_id;                   // only while deferred
+  std::shared_ptr<net::Deferred> deferred;  // only while deferred
+  EchoHeaders echo;
   net::Coding coding = net::Coding::kIdentity;  // of the answer
   int64_t parsed_ns = 0;                        // when the rows were ready to be scored
   JsonRows json;                                // its views live as long as this scratch is in use

@@ -10,11 +10,14 @@ using net::Method;
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRowTypes = "application/json text/csv application/x-ndjson";
 
+constexpr std::string_view kFrameTypes = "application/json text/csv application/jsonlines application/vnd.sagemaker-triton.binary+json";
+
 constexpr std::string_view kOipTypes = "application/json application/octet-stream";
 
 constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
                        std::string_view id, std::string_view summary, std::string_view response_schema) {
-  constexpr std::string_view kTags[] = {"platform", "predictions", "open inference protocol", "mlflow", "tensorflow serving"};
+  constexpr std::string_view kTags[] = {"platform",  "predictions", "open inference protocol", "mlflow", "tensorflow serving", "sagemaker",
+                                        "vertex ai", "azure ml"};
   Route route;
   route.method = method;
   route.pattern = pattern;
@@ -76,9 +79,16 @@ constexpr Route TfsPost(std::string_view pattern, InlineHandler handler, std::st
                 "application/json", request_schema);
 }
 
+constexpr Route OfSagemaker(Route route) {
+  route.dialect = Dialect::kSagemaker;
+  route.tag = "sagemaker";
+  return route;
+}
+
 constexpr Permission kNone = Permission::kNone, kPredict = Permission::kPredict, kRead = Permission::kRead, kLabel = Permission::kLabel,
                      kOperate = Permission::kOperate;
-constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow, kTfs = Dialect::kTfs;
+constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow,
+                  kTfs = Dialect::kTfs, kSagemaker = Dialect::kSagemaker, kAzure = Dialect::kAzure;
 
 const Route kRoutes[] = {
     // Our own API.
@@ -203,9 +213,34 @@ const Route kRoutes[] = {
     Inline(Method::kGet, "/health", kMlflow, kNone, HandleMlflowPing, "mlflowHealth", "Is the server ready?", ""),
     Giving(Inline(Method::kGet, "/version", kMlflow, kRead, HandleMlflowVersion, "mlflowVersion", "Version of the server.", ""),
            "text/plain"),
-    Taking(Inline(Method::kPost, "/invocations", kMlflow, kPredict, HandleMlflowInvocations, "mlflowInvocations", "Score a data frame.",
-                  "MlflowResponse"),
-           "application/json text/csv", "MlflowRequest"),
+    Giving(Taking(Inline(Method::kPost, "/invocations", kMlflow, kPredict, HandleMlflowInvocations, "mlflowInvocations",
+                         "Score a data frame.", "MlflowResponse"),
+                  kFrameTypes, "MlflowRequest"),
+           kFrameTypes),
+
+    // SageMaker, several models. One model: MLflow's routes.
+    OfSagemaker(Taking(
+        Api(Method::kPost, "/models", kOperate, SagemakerLoadModel, "sagemakerLoad", "", "Load a model and serve it.", "SagemakerStatus"),
+        kJson, "SagemakerLoad")),
+    OfSagemaker(Asking(
+        Api(Method::kGet, "/models", kRead, SagemakerListModels, "sagemakerList", "", "Loaded models, page by page.", "SagemakerModels"),
+        "next_page_token limit")),
+    OfSagemaker(Api(Method::kGet, "/models/{model}", kRead, SagemakerGetModel, "sagemakerModel", "", "A loaded model.", "SagemakerModel")),
+    OfSagemaker(Api(Method::kDelete, "/models/{model}", kOperate, SagemakerUnloadModel, "sagemakerUnload", "",
+                    "Unload a model; its name may be loaded again.", "SagemakerStatus")),
+    Giving(Taking(Inline(Method::kPost, "/models/{model}/invoke", kSagemaker, kPredict, HandleSagemakerInvoke, "sagemakerInvoke",
+                         "Score a data frame with one model.", "MlflowResponse"),
+                  kFrameTypes, "MlflowRequest"),
+           kFrameTypes),
+
+    // Azure ML. Vertex AI's routes are in vertex.cc: the platform chooses their paths.
+    Taking(Inline(Method::kPost, "/score", kAzure, kPredict, HandleAzureScore, "azureScore", "Score rows.", "AzureScores"), kJson,
+           "AzureScoreRequest"),
+    Inline(Method::kGet, "/score", kAzure, kPredict, HandleAzureScore, "azureScoreRow", "Score the row whose columns are in the query.",
+           "AzureScores"),
+    Asking(Inline(Method::kGet, "/swagger.json", kAzure, kRead, HandleAzureSwagger, "azureSwagger",
+                  "What /score takes and gives: Swagger 2, or OpenAPI 3.", ""),
+           "version"),
 
     // The server itself.
     Giving(Inline(Method::kGet, "/", kPlatform, kNone, HandleRoot, "root", "Alive; a browser is sent to the page.", ""), "text/plain"),

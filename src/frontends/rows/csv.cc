@@ -67,39 +67,67 @@ StatusOr<bool> CsvReader::Next(std::vector<std::string_view>* cells) {
   return true;
 }
 
-Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch, std::vector<uint32_t>* absent) {
+namespace {
+
+bool NamesColumn(std::string_view cell, const ColumnIndex& columns) {
+  return columns.Find(cell) >= 0 || cell == kIdColumn || cell == kEntityColumn || cell == kTimeColumn;
+}
+
+bool LooksLikeRow(const std::vector<std::string_view>& cells, const ColumnIndex& columns) {
+  bool number = false, all_names = true;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const std::string_view cell = StripBlanks(cells[i]);
+    all_names = all_names && NamesColumn(cell, columns);
+    if (cells.size() == columns.size() && columns.is_text(static_cast<int>(i))) continue;
+    double value = 0;
+    if (!ParseCell(cell, &value)) return false;
+    number = number || !cell.empty();
+  }
+  return number && !all_names;
+}
+
+}  // namespace
+
+Status ReadCsvCell(std::string_view cell, int meaning, const ColumnIndex& columns, RowFiller& filler) {
+  double value = 0;
+  if (meaning >= 0 && columns.is_text(meaning)) {
+    if (!cell.empty()) filler.SetText(meaning, cell);
+  } else if (meaning >= 0) {
+    ParseCell(cell, &value) ? filler.SetValue(meaning, value, cell) : filler.SetTypeError(meaning, cell);
+  } else if (meaning == RowFiller::kId) {
+    filler.SetId(cell);
+  } else if (meaning == RowFiller::kEntity) {
+    filler.SetEntity(cell);
+  } else if (meaning == RowFiller::kTime) {
+    return filler.SetTime(cell);
+  }
+  return absl::OkStatus();
+}
+
+Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch, std::vector<uint32_t>* absent,
+                    CsvHeader header_is) {
   RowFiller filler(columns, unknown, batch);
   std::vector<std::string_view> cells;
   VIGIL_ASSIGN_OR_RETURN(const bool any, reader.Next(&cells));
   if (!any) return Failure(ErrorCode::kMalformed, "the body is empty: a header line with column names is expected");
+  bool is_row = header_is == CsvHeader::kAbsent || (header_is == CsvHeader::kByLook && LooksLikeRow(cells, columns));
   std::vector<int> header;
-  for (const std::string_view cell : cells) {
-    header.push_back(filler.Meaning(StripBlanks(cell)));
+  for (size_t i = 0; i < (is_row ? columns.size() : cells.size()); ++i) {
+    header.push_back(is_row ? static_cast<int>(i) : filler.Meaning(StripBlanks(cells[i])));
     if (header.back() >= 0) filler.Seen(header.back());
   }
+  const std::string_view expected = is_row ? " cells, the model takes " : " cells, the header has ";
   for (;;) {
-    VIGIL_ASSIGN_OR_RETURN(const bool more, reader.Next(&cells));
-    if (!more) break;
+    if (!is_row) {
+      VIGIL_ASSIGN_OR_RETURN(const bool more, reader.Next(&cells));
+      if (!more) break;
+    }
+    is_row = false;
     if (cells.size() != header.size()) {
-      return Failure(ErrorCode::kMalformed, Concat("has ", cells.size(), " cells, the header has ", header.size()),
-                     Concat("line ", reader.line()));
+      return Failure(ErrorCode::kMalformed, Concat("has ", cells.size(), expected, header.size()), Concat("line ", reader.line()));
     }
     VIGIL_RETURN_IF_ERROR(filler.NextRow());
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const int meaning = header[i];
-      double value = 0;
-      if (meaning >= 0 && columns.is_text(meaning)) {
-        if (!cells[i].empty()) filler.SetText(meaning, cells[i]);
-      } else if (meaning >= 0) {
-        ParseCell(cells[i], &value) ? filler.SetValue(meaning, value, cells[i]) : filler.SetTypeError(meaning, cells[i]);
-      } else if (meaning == RowFiller::kId) {
-        filler.SetId(cells[i]);
-      } else if (meaning == RowFiller::kEntity) {
-        filler.SetEntity(cells[i]);
-      } else if (meaning == RowFiller::kTime) {
-        VIGIL_RETURN_IF_ERROR(filler.SetTime(cells[i]));
-      }
-    }
+    for (size_t i = 0; i < cells.size(); ++i) VIGIL_RETURN_IF_ERROR(ReadCsvCell(cells[i], header[i], columns, filler));
   }
   return filler.Finish(absent);
 }

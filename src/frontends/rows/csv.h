@@ -1,6 +1,7 @@
 // RFC 4180: cells between commas, optionally quoted, lines ended by LF or CRLF.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -31,8 +32,17 @@ class CsvReader {
   std::deque<std::string>* const arena_;
 };
 
-// A table with a header row → rows, with the columns `_id`, `_entity` and `_time` beside the model's. Views in `batch` point into the text
+// A cell into the selected row; `meaning` as of RowFiller::Meaning. What is no number in a column of numbers is a type error of its row.
+// The cell must stay as long as the batch.
+Status ReadCsvCell(std::string_view cell, int meaning, const ColumnIndex& columns, RowFiller& filler);
+
+// Whether the first line holds names. kByLook: it is a row when it could be one: its cells fit the model's columns in their order, a number
+// among them, and are not all names.
+enum class CsvHeader : uint8_t { kPresent, kAbsent, kByLook };
+
+// A table → rows, with the columns `_id`, `_entity` and `_time` beside the model's. Views in `batch` point into the text
 // and into the reader's arena.
-Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch, std::vector<uint32_t>* absent);
+Status ParseCsvRows(CsvReader& reader, const ColumnIndex& columns, UnknownColumns unknown, RowBatch* batch, std::vector<uint32_t>* absent,
+                    CsvHeader header = CsvHeader::kPresent);
 
 }  // namespace vigil

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "frontends/rows/fast_rows.h"
 #include "frontends/rows/json_simd.h"
 #include "frontends/words.h"
@@ -13,14 +15,29 @@ using namespace rows;  // NOLINT: the parsers' own vocabulary
 
 namespace {
 
+// What stands under the one key of a body that holds its rows.
+enum class Under : uint8_t { kSplit, kRows, kRowsOrColumns, kAny };
+struct Envelope {
+  std::string_view key;
+  Under under;
+};
+
+constexpr Envelope kMlflowEnvelopes[] = {{"dataframe_split", Under::kSplit},
+                                         {"dataframe_records", Under::kRows},
+                                         {"instances", Under::kRowsOrColumns},
+                                         {"inputs", Under::kRowsOrColumns}};
+constexpr Envelope kVertexEnvelopes[] = {{"instances", Under::kRows}};
+constexpr Envelope kAzureEnvelopes[] = {{"input_data", Under::kAny}, {"dataframe_split", Under::kSplit}, {"data", Under::kRows}};
+
 // Reads one document into a filler.
 class DocumentReader {
  public:
   DocumentReader(const ColumnIndex& columns, RowFiller& filler) : columns_(columns), filler_(filler) {}
 
   Status Ours(ondemand::document& document);
-  Status Mlflow(ondemand::document& document);
+  Status Enveloped(ondemand::document& document, absl::Span<const Envelope> envelopes);
   Status ObjectRow(ondemand::object object, std::deque<std::string>* arena);
+  Status ListRow(ondemand::array array, std::deque<std::string>* arena) { return ArrayRow(array, ModelOrder(), "row", arena); }
 
  private:
   // What a key means: a column (or a RowFiller number), or the columns of a tensor.
@@ -31,12 +48,15 @@ class DocumentReader {
   Target Find(std::string_view key);
   // A value, or the list of a tensor's elements. `one_in_a_list`: a single column's value may stand in a list of one.
   Status Cells(ondemand::value value, const Target& target, std::string_view key, bool one_in_a_list, std::deque<std::string>* arena);
-  Status ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path);
+  Status ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path, std::deque<std::string>* arena);
   Status Header(ondemand::value value, std::string_view path, std::vector<int>* header);
   // A list whose rows are objects, lists, or (for a model of one column) single numbers.
   Status Rows(ondemand::value value, const std::vector<int>& header, bool objects_allowed, std::string_view path);
   // {"name": [values, ...], ...}
   Status ColumnLists(ondemand::object object, std::string_view path);
+  // {"columns": [...], "data": [rows]}; other members, such as "index", say nothing.
+  Status Split(ondemand::object split, std::string_view path);
+  bool IsSplit(ondemand::object& object) const;
   std::vector<int> ModelOrder() const {
     std::vector<int> order(columns_.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
@@ -111,7 +131,8 @@ DocumentReader::Target DocumentReader::Find(std::string_view key) {
   return {filler_.Meaning(key), 1};
 }
 
-Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path) {
+Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& header, std::string_view path,
+                                std::deque<std::string>* arena) {
   VIGIL_RETURN_IF_ERROR(filler_.NextRow());
   size_t i = 0;
   for (auto item : array) {
@@ -120,9 +141,9 @@ Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& h
     const int meaning = i < header.size() ? header[i] : RowFiller::kUnknown;
     ++i;
     if (meaning >= 0) {
-      VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_));
+      VIGIL_RETURN_IF_ERROR(ReadCell(value, meaning, filler_, arena));
     } else if (meaning != RowFiller::kUnknown) {
-      VIGIL_RETURN_IF_ERROR(Special(value, meaning, filler_, nullptr));
+      VIGIL_RETURN_IF_ERROR(Special(value, meaning, filler_, arena));
     }
   }
   if (i == header.size()) return absl::OkStatus();
@@ -160,7 +181,7 @@ Status DocumentReader::Rows(ondemand::value value, const std::vector<int>& heade
       }
       ondemand::array array;
       VIGIL_JSON_OR_RETURN(array, row.get_array());
-      VIGIL_RETURN_IF_ERROR(ArrayRow(array, header, path));
+      VIGIL_RETURN_IF_ERROR(ArrayRow(array, header, path, nullptr));
     } else if (header.size() == 1 && header[0] >= 0 && type != ondemand::json_type::object) {
       filler_.Seen(header[0]);
       VIGIL_RETURN_IF_ERROR(filler_.NextRow());
@@ -208,29 +229,33 @@ Status DocumentReader::ColumnLists(ondemand::object object, std::string_view pat
   return absl::OkStatus();
 }
 
+constexpr size_t kNamedMembersMax = 8;
+struct Members {
+  std::array<bool, kNamedMembersMax> there{};
+  std::array<ondemand::json_type, kNamedMembersMax> types{};
+  std::vector<std::string> others;  // of other names
+};
+
 // Notes which of `names` the document's object has, with the type of each, and checks the whole document's structure. The document is
-// rewound afterwards. `others` counts members of other names.
-template <size_t N>
-Status Survey(ondemand::document& document, const std::array<std::string_view, N>& names, std::array<bool, N>* there,
-              std::array<ondemand::json_type, N>* types, std::vector<std::string>* others) {
+// rewound afterwards.
+Status Survey(ondemand::document& document, absl::Span<const std::string_view> names, Members* members) {
   ondemand::json_type type;
   VIGIL_JSON_OR_RETURN(type, document.type());
   if (type != ondemand::json_type::object) return Failure(ErrorCode::kMalformed, "the body must be a JSON object");
   ondemand::object object;
   VIGIL_JSON_OR_RETURN(object, document.get_object());
-  there->fill(false);
   for (auto item : object) {
     ondemand::field field;
     VIGIL_JSON_OR_RETURN(field, item);
     const std::string_view key = field.escaped_key();
     const size_t index = static_cast<size_t>(std::find(names.begin(), names.end(), key) - names.begin());
-    if (index == N) {
-      if (others->size() < kUnknownColumnWarningsMax) others->emplace_back(key);
+    if (index == names.size()) {
+      if (members->others.size() < kUnknownColumnWarningsMax) members->others.emplace_back(key);
       continue;
     }
-    if ((*there)[index]) return Failure(ErrorCode::kMalformed, "appears twice", key);
-    (*there)[index] = true;
-    VIGIL_JSON_OR_RETURN((*types)[index], field.value().type());
+    if (members->there[index]) return Failure(ErrorCode::kMalformed, "appears twice", key);
+    members->there[index] = true;
+    VIGIL_JSON_OR_RETURN(members->types[index], field.value().type());
   }
   if (!document.at_end()) return Failure(ErrorCode::kMalformed, "not valid JSON: something follows the object");
   document.rewind();
@@ -240,11 +265,13 @@ Status Survey(ondemand::document& document, const std::array<std::string_view, N
 Status DocumentReader::Ours(ondemand::document& document) {
   enum { kRows, kColumns, kData, kIds, kEntities, kTimes, kPartial, kMembers };
   constexpr std::array<std::string_view, kMembers> kNames{"rows", "columns", "data", "ids", "entities", "times", "partial"};
-  std::array<bool, kMembers> there;
-  std::array<ondemand::json_type, kMembers> types;
-  std::vector<std::string> others;
-  VIGIL_RETURN_IF_ERROR(Survey(document, kNames, &there, &types, &others));
-  const auto is_list = [&](int i) { return there[static_cast<size_t>(i)] && types[static_cast<size_t>(i)] == ondemand::json_type::array; };
+  static_assert(kMembers <= kNamedMembersMax);
+  Members members;
+  VIGIL_RETURN_IF_ERROR(Survey(document, kNames, &members));
+  const auto& [there, types, others] = members;
+  const auto is_list = [&members](int i) {
+    return members.there[static_cast<size_t>(i)] && members.types[static_cast<size_t>(i)] == ondemand::json_type::array;
+  };
   ondemand::object object;
   VIGIL_JSON_OR_RETURN(object, document.get_object());
   if (!is_list(kRows) && !is_list(kData)) {
@@ -287,45 +314,58 @@ Status DocumentReader::Ours(ondemand::document& document) {
   return absl::OkStatus();
 }
 
-Status DocumentReader::Mlflow(ondemand::document& document) {
-  constexpr std::array<std::string_view, 4> kNames{"dataframe_split", "dataframe_records", "instances", "inputs"};
-  std::array<bool, 4> there;
-  std::array<ondemand::json_type, 4> types;
-  std::vector<std::string> others;
-  VIGIL_RETURN_IF_ERROR(Survey(document, kNames, &there, &types, &others));
-  if (std::count(there.begin(), there.end(), true) != 1) {
-    return Failure(
-        ErrorCode::kMalformed,
-        "the JSON input must have exactly one of the keys \"dataframe_split\", \"dataframe_records\", \"instances\", \"inputs\"");
+Status DocumentReader::Enveloped(ondemand::document& document, absl::Span<const Envelope> envelopes) {
+  absl::InlinedVector<std::string_view, kNamedMembersMax> names;
+  for (const Envelope& envelope : envelopes) names.push_back(envelope.key);
+  Members members;
+  VIGIL_RETURN_IF_ERROR(Survey(document, names, &members));
+  if (std::count(members.there.begin(), members.there.end(), true) != 1) {
+    std::string choices;
+    for (const std::string_view name : names) Append(&choices, choices.empty() ? "\"" : ", \"", name, "\"");
+    return Failure(ErrorCode::kMalformed,
+                   Concat("the JSON input must have ", names.size() == 1 ? "the key " : "exactly one of the keys ", choices));
   }
-  const size_t form = static_cast<size_t>(std::find(there.begin(), there.end(), true) - there.begin());
-  const std::string_view name = kNames[form];
-  ondemand::object object;
-  VIGIL_JSON_OR_RETURN(object, document.get_object());
+  const size_t index = static_cast<size_t>(std::find(members.there.begin(), members.there.end(), true) - members.there.begin());
+  const Envelope& envelope = envelopes[index];
+  ondemand::object body;
+  VIGIL_JSON_OR_RETURN(body, document.get_object());
   ondemand::value value;
-  VIGIL_JSON_OR_RETURN(value, object.find_field_unordered(name));
-  if (form == 0) {
-    ondemand::object split;
-    if (value.get_object().get(split) != simdjson::SUCCESS)
-      return Failure(ErrorCode::kInvalid, "must be an object with columns and data", name);
-    std::vector<int> header;
-    ondemand::value member;
-    if (split.find_field_unordered("columns").get(member) == simdjson::SUCCESS) {
-      VIGIL_RETURN_IF_ERROR(Header(member, "dataframe_split.columns", &header));
-    } else {
-      header = ModelOrder();
-    }
-    if (split.find_field_unordered("data").get(member) != simdjson::SUCCESS) {
-      return Failure(ErrorCode::kInvalid, "has no \"data\"", name);
-    }
-    return Rows(member, header, false, "dataframe_split.data");
+  VIGIL_JSON_OR_RETURN(value, body.find_field_unordered(envelope.key));
+  const bool is_object = members.types[index] == ondemand::json_type::object;
+  if (envelope.under == Under::kSplit && !is_object) {
+    return Failure(ErrorCode::kInvalid, "must be an object with columns and data", envelope.key);
   }
-  if (form != 1 && types[form] == ondemand::json_type::object) {
-    ondemand::object lists;
-    VIGIL_JSON_OR_RETURN(lists, value.get_object());
-    return ColumnLists(lists, name);
+  if (!is_object || envelope.under == Under::kRows) return Rows(value, ModelOrder(), true, envelope.key);
+  ondemand::object object;
+  VIGIL_JSON_OR_RETURN(object, value.get_object());
+  const bool split = envelope.under == Under::kSplit || (envelope.under == Under::kAny && IsSplit(object));
+  return split ? Split(object, envelope.key) : ColumnLists(object, envelope.key);
+}
+
+// Rather than lists by column. The object is reset.
+bool DocumentReader::IsSplit(ondemand::object& object) const {
+  for (const std::string_view key : {"columns", "data"}) {
+    ondemand::value ignored;
+    if (columns_.Find(key) < 0 && columns_.FindInput(key) == nullptr &&
+        object.find_field_unordered(key).get(ignored) == simdjson::SUCCESS) {
+      return object.reset().error() == simdjson::SUCCESS;
+    }
   }
-  return Rows(value, ModelOrder(), true, name);
+  // A failure shows again when the members are read.
+  (void)object.reset().error();
+  return false;
+}
+
+Status DocumentReader::Split(ondemand::object split, std::string_view path) {
+  std::vector<int> header;
+  ondemand::value member;
+  if (split.find_field_unordered("columns").get(member) == simdjson::SUCCESS) {
+    VIGIL_RETURN_IF_ERROR(Header(member, Concat(path, ".columns"), &header));
+  } else {
+    header = ModelOrder();
+  }
+  if (split.find_field_unordered("data").get(member) != simdjson::SUCCESS) return Failure(ErrorCode::kInvalid, "has no \"data\"", path);
+  return Rows(member, header, false, Concat(path, ".data"));
 }
 
 }  // namespace
@@ -344,8 +384,34 @@ Status JsonRows::Parse(std::string_view body, const ColumnIndex& columns, const 
   ondemand::document document;
   VIGIL_RETURN_IF_ERROR(state_->document.Open(body, &document));
   DocumentReader reader(columns, filler);
-  VIGIL_RETURN_IF_ERROR(options.form == JsonForm::kMlflow ? reader.Mlflow(document) : reader.Ours(document));
+  switch (options.form) {
+    case JsonForm::kOurs: VIGIL_RETURN_IF_ERROR(reader.Ours(document)); break;
+    case JsonForm::kMlflow: VIGIL_RETURN_IF_ERROR(reader.Enveloped(document, kMlflowEnvelopes)); break;
+    case JsonForm::kVertex: VIGIL_RETURN_IF_ERROR(reader.Enveloped(document, kVertexEnvelopes)); break;
+    case JsonForm::kAzure: VIGIL_RETURN_IF_ERROR(reader.Enveloped(document, kAzureEnvelopes)); break;
+  }
   return filler.Finish(absent);
+}
+
+// One line of JSON that the fixed-schema parser did not take.
+Status JsonRows::ReadLine(std::string_view line, const ColumnIndex& columns, RowFiller& filler) {
+  ondemand::document document;
+  VIGIL_RETURN_IF_ERROR(state_->document.Open(line, &document));
+  DocumentReader reader(columns, filler);
+  ondemand::json_type type;
+  VIGIL_JSON_OR_RETURN(type, document.type());
+  if (type == ondemand::json_type::array) {
+    ondemand::array list;
+    VIGIL_JSON_OR_RETURN(list, document.get_array());
+    filler.SeenAll();
+    VIGIL_RETURN_IF_ERROR(reader.ListRow(list, &state_->texts));
+  } else {
+    ondemand::object object;
+    VIGIL_JSON_OR_RETURN(object, document.get_object());
+    VIGIL_RETURN_IF_ERROR(reader.ObjectRow(object, &state_->texts));
+  }
+  if (!document.at_end()) return Failure(ErrorCode::kMalformed, "not valid JSON: something follows the row");
+  return absl::OkStatus();
 }
 
 Status JsonRows::ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent) {
@@ -362,14 +428,7 @@ Status JsonRows::ParseLines(std::string_view body, const ColumnIndex& columns, R
       filler.SeenAll();
       continue;
     }
-    ondemand::document document;
-    Status status = state_->document.Open(line, &document);
-    ondemand::object object;
-    if (status.ok()) {
-      const simdjson::error_code error = document.get_object().get(object);
-      status = error != simdjson::SUCCESS ? Malformed(error) : DocumentReader(columns, filler).ObjectRow(object, &state_->texts);
-      if (status.ok() && !document.at_end()) status = Failure(ErrorCode::kMalformed, "not valid JSON: something follows the object");
-    }
+    const Status status = ReadLine(line, columns, filler);
     if (!status.ok()) {
       const std::string path = PathOf(status);
       return Failure(CodeOf(status), MessageOf(status), path.empty() ? Concat("line ", number) : Concat("line ", number, ", ", path));

@@ -13,8 +13,11 @@ namespace vigil {
 
 // Which envelope the body has.
 enum class JsonForm : uint8_t {
-  kOurs,    // {"rows":[...]}, {"columns":[...],"data":[[...]]} or a bare object; "ids", "entities", "times", "partial"
-  kMlflow,  // exactly one of dataframe_split, dataframe_records, instances, inputs; others beside "params" are ignored
+  kOurs,  // {"rows":[...]}, {"columns":[...],"data":[[...]]} or a bare object; "ids", "entities", "times", "partial"
+  // Exactly one of the keys; members of other names are ignored.
+  kMlflow,  // dataframe_split, dataframe_records, instances, inputs
+  kVertex,  // instances: a list of rows
+  kAzure,   // input_data (a split, rows, or lists by column), dataframe_split, data (rows)
 };
 
 struct JsonRowsOptions {
@@ -36,11 +39,13 @@ class JsonRows {
   Status Parse(std::string_view body, const ColumnIndex& columns, const JsonRowsOptions& options, RowBatch* batch,
                std::vector<uint32_t>* absent);
 
-  // One object a line. Blank lines are skipped.
+  // One row a line: an object, or a list of values in the model's order. Blank lines are skipped.
   Status ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent);
 
  private:
   struct State;
+  Status ReadLine(std::string_view line, const ColumnIndex& columns, RowFiller& filler);
+
   std::unique_ptr<State> state_;
 };
 

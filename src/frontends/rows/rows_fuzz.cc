@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   vigil::RowBatch batch;
   std::vector<uint32_t> absent;
   std::deque<std::string> arena;
-  switch (data[0] % 7) {
+  switch (data[0] % 10) {
     case 0: Check(json.Parse(body, columns, {}, &batch, &absent), batch); break;
     case 1: Check(json.Parse(body, columns, {vigil::JsonForm::kMlflow, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
     case 2: Check(json.ParseLines(body, columns, &batch, &absent), batch); break;
@@ -62,6 +62,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     }
     case 5: (void)vigil::ParseJsonLabels(body); break;
+    case 6: Check(json.Parse(body, columns, {vigil::JsonForm::kVertex, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
+    case 7: Check(json.Parse(body, columns, {vigil::JsonForm::kAzure, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
+    case 8: {
+      vigil::CsvReader reader(body, &arena);
+      Check(vigil::ParseCsvRows(reader, columns, vigil::UnknownColumns::kIgnore, &batch, &absent, vigil::CsvHeader::kByLook), batch);
+      break;
+    }
     default: (void)vigil::ParseCsvLabels(body); break;
   }
   return 0;

@@ -29,6 +29,22 @@ class FakeOperations final : public Operations {
     registered = request;
     return version;
   }
+  StatusOr<VersionRecord> ServeModel(const RegisterRequest& request) override {
+    if (!fail.ok()) return fail;
+    if (request.model == model.name && model.ready) return absl::AlreadyExistsError("model \"" + model.name + "\" is served already");
+    model.name = request.model;
+    model.ready = true;
+    model.roles[Role::kChampion] = RoleAssignment{version.facts.version, 1, 1, request.by, ""};
+    version.facts.uri = request.uri;
+    registered = request;
+    return version;
+  }
+  Status WithdrawModel(const std::string& name, const std::string&) override {
+    if (name != model.name || !model.ready) return absl::NotFoundError("no model \"" + name + "\"");
+    model.ready = false;
+    model.roles.clear();
+    return absl::OkStatus();
+  }
   StatusOr<RoleAssignment> SetRole(const SetRoleRequest& request) override {
     role = request;
     if (request.expected_epoch.has_value() && *request.expected_epoch != 7) return absl::AbortedError("epoch is 7, not the one expected");
