@@ -34,7 +34,7 @@ bool IsTfsLabel(const Route& route);  // the second is a label
 
 // tfs_models.cc
 void HandleTfsMetadata(RestHandler& handler, Call& call);
-StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request);         // {model}[, {version}]
+StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request);          // {model}[, {version}]
 StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request);  // {model}, {label}
 
 // mlflow.cc

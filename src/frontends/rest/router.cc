@@ -81,7 +81,8 @@ uint32_t Router::Child(uint32_t node, std::string_view segment, bool any_case) {
   return static_cast<uint32_t>(nodes_[node].param);
 }
 
-// Literal segments win over parameters, and those before a word over others; what leads nowhere gives way to the next. The depth is that of the longest pattern.
+// Literal segments win over parameters, and those before a word over others; what leads nowhere gives way to the next. The depth is that of
+// the longest pattern.
 bool Router::Walk(uint32_t index, std::string_view path, PathParams* params, const Node** found) const {
   const Node& node = nodes_[index];
   if (path.empty()) {

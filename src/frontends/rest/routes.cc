@@ -78,7 +78,8 @@ constexpr Route TfsPost(std::string_view pattern, InlineHandler handler, std::st
 
 constexpr Permission kNone = Permission::kNone, kPredict = Permission::kPredict, kRead = Permission::kRead, kLabel = Permission::kLabel,
                      kOperate = Permission::kOperate;
-constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow, kTfs = Dialect::kTfs;
+constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow,
+                  kTfs = Dialect::kTfs;
 
 const Route kRoutes[] = {
     // Our own API.
