@@ -161,9 +161,9 @@ TEST_F(TfsRequestTest, RaggedListsAreRefused) {
 
 TEST_F(TfsRequestTest, BodiesThatAreNone) {
   ExpectRefused(Predict(Matrix(), ""), ErrorCode::kMalformed, "empty", "");
-  ExpectRefused(Predict(Matrix(), "{"), ErrorCode::kMalformed, "not valid JSON", "");
+  ExpectRefused(Predict(Matrix(), "{"), ErrorCode::kMalformed, "JSON", "");
   ExpectRefused(Predict(Matrix(), "[1]"), ErrorCode::kMalformed, "must be a JSON object", "");
-  ExpectRefused(Predict(Matrix(), R"({"instances":[[1,2,3]]} x)"), ErrorCode::kMalformed, "something follows", "");
+  ExpectRefused(Predict(Matrix(), R"({"instances":[[1,2,3]]} {})"), ErrorCode::kMalformed, "something follows", "");
   ExpectRefused(Predict(Matrix(), "{}"), ErrorCode::kInvalid, "neither", "");
   ExpectRefused(Predict(Matrix(), R"({"instances":[],"inputs":[]})"), ErrorCode::kInvalid, "empty", "instances");
   ExpectRefused(Predict(Matrix(), R"({"instances":[[1,2,3]],"inputs":[[1,2,3]]})"), ErrorCode::kInvalid, "one \"instances\"", "inputs");
