@@ -1,5 +1,5 @@
-// Named tensors made row by row, from rows that give values by name: JSON objects, examples of features. A model's signature and its columns
-// say which names there are and which types their elements have.
+// Named tensors made row by row, from rows that give values by name: JSON objects, examples of features. A model's signature and its
+// columns say which names there are and which types their elements have.
 #pragma once
 
 #include <cstddef>

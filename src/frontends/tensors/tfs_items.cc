@@ -192,7 +192,9 @@ class ItemReader {
 
   bool MayBeMissing(size_t depth) const { return depth > 1 || options_.null_is_missing; }
 
-  static Status Ragged() { return Failure(ErrorCode::kInvalid, "is ragged: all its lists of one depth must have as many items as the first"); }
+  static Status Ragged() {
+    return Failure(ErrorCode::kInvalid, "is ragged: all its lists of one depth must have as many items as the first");
+  }
 
   const TfsItemOptions& options_;
   RequestMemory* const memory_;

@@ -14,7 +14,8 @@ struct TfsItemOptions {
 
 // Reads the value into the next row of `tensor`, whose shape is that of the first value: lists of one depth that differ in length are
 // refused. Numbers must be of the tensor's type (1 is a float, 1.0 and true are no whole numbers); NaN, Infinity and -Infinity are floats;
-// truth values are true and false; texts are strings or {"b64": base64 of their bytes}. Failures say what is wrong without naming the tensor.
+// truth values are true and false; texts are strings or {"b64": base64 of their bytes}. Failures say what is wrong without naming the
+// tensor.
 Status ReadTfsItem(simdjson::ondemand::value value, const TfsItemOptions& options, RequestMemory* memory, RowTensors* tensors,
                    RowTensor* tensor);
 // The same of a value that is a list.

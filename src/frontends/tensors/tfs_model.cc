@@ -36,8 +36,8 @@ std::string_view TfsSignatureName(const LoadedModel& model) {
 Status CheckTfsSignature(std::string_view name, const LoadedModel& model) {
   const std::string_view own = TfsSignatureName(model);
   if (name.empty() || name == own) return absl::OkStatus();
-  return Failure(ErrorCode::kInvalid, Concat("the model is not served with a signature \"", name.substr(0, 128), "\" but with \"", own, "\""),
-                 "signature_name");
+  return Failure(ErrorCode::kInvalid,
+                 Concat("the model is not served with a signature \"", name.substr(0, 128), "\" but with \"", own, "\""), "signature_name");
 }
 
 StatusOr<std::string> TfsLabelledVersion(const RegistrySnapshot& models, std::string_view model, std::string_view label) {
@@ -89,9 +89,9 @@ float TfsClasses::score(const PredictResult& result, size_t row, size_t k) const
 Status CheckTfsRegression(const LoadedModel& model) {
   const ScoreRule& rule = model.table().score;
   if (rule.output >= 0 && rule.width == 1) return absl::OkStatus();
-  return Failure(ErrorCode::kInvalid, rule.output < 0 ? std::string("the model answers with no number: ask it for \"predict\"")
-                                                      : Concat("the model answers with ", rule.width,
-                                                               " numbers a row: ask it for \"classify\" or \"predict\""));
+  return Failure(ErrorCode::kInvalid,
+                 rule.output < 0 ? std::string("the model answers with no number: ask it for \"predict\"")
+                                 : Concat("the model answers with ", rule.width, " numbers a row: ask it for \"classify\" or \"predict\""));
 }
 
 }  // namespace vigil

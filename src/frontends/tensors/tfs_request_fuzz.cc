@@ -1,5 +1,5 @@
-// Any bytes as the body of a TensorFlow Serving request; the first byte says which method, and which model. What is accepted must be readable
-// whole, as tensors and as rows.
+// Any bytes as the body of a TensorFlow Serving request; the first byte says which method, and which model. What is accepted must be
+// readable whole, as tensors and as rows.
 #include <cstdlib>
 
 #include "domain/table_shape.h"
@@ -38,8 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t model = data[0] / 2 % 3;
   const std::string body(reinterpret_cast<const char*>(data) + 1, size - 1);
   const vigil::InputNames names(kSignatures[model], kColumns[model]);
-  const vigil::Status read = data[0] % 2 == 0 ? reader.ReadPredict(body, names, &memory, &request)
-                                              : reader.ReadExamples(body, names, &memory, &request);
+  const vigil::Status read =
+      data[0] % 2 == 0 ? reader.ReadPredict(body, names, &memory, &request) : reader.ReadExamples(body, names, &memory, &request);
   if (!read.ok()) return 0;
   double sum = 0;
   for (const vigil::TensorView& tensor : request.tensors) {

@@ -64,7 +64,8 @@ Status TakeTensors(absl::Span<const TensorView> tensors, const Signature& signat
   for (size_t i = 0; i < chosen.size(); ++i) {
     if (chosen[i] == nullptr) {
       return Failure(ErrorCode::kInvalid,
-                     Concat("input \"", signature.inputs[i].name, "\" is missing: the model takes ", InputChoices(signature.inputs)), "inputs");
+                     Concat("input \"", signature.inputs[i].name, "\" is missing: the model takes ", InputChoices(signature.inputs)),
+                     "inputs");
     }
     whole->Add(*chosen[i]);
   }
