@@ -10,18 +10,48 @@
 namespace vigil {
 namespace {
 
-// The one of `known` that `name` gives for the text under `key`.
-template <typename T>
-T Named(const Json& value, const char* key, std::initializer_list<T> known, std::string_view (*name)(T)) {
-  const std::string& text = value.at(key).get_ref<const std::string&>();
-  for (const T candidate : known) {
-    if (name(candidate) == text) return candidate;
-  }
-  throw std::invalid_argument(absl::StrCat("no ", key, " is called \"", text, "\""));
-}
+// The members of a stored alert; what it throws names the member.
+class Members {
+ public:
+  explicit Members(const Json& value) : value_(value) {}
 
-// JSON has no form for what is not finite: null, read back as NaN.
-double Number(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+  template <typename T>
+  void Take(const char* key, T* out) const {
+    const Json& member = value_.at(key);
+    try {
+      member.get_to(*out);
+    } catch (const nlohmann::json::exception& error) {
+      throw std::invalid_argument(absl::StrCat(key, ": ", error.what()));
+    }
+  }
+  void TakeTime(const char* key, TimeUs* out) const {
+    const Json& member = value_.at(key);
+    if (!member.is_number_integer() || (member.is_number_unsigned() && member.get<uint64_t>() > INT64_MAX)) {
+      throw std::invalid_argument(absl::StrCat(key, ": no time in microseconds"));
+    }
+    *out = member.get<TimeUs>();
+  }
+  // JSON has no form for what is not finite: null, read back as NaN.
+  void TakeNumber(const char* key, double* out) const {
+    *out = std::numeric_limits<double>::quiet_NaN();
+    if (!value_.at(key).is_null()) Take(key, out);
+  }
+  // The one of `known` that `name` gives for the text under `key`.
+  template <typename T>
+  void TakeNamed(const char* key, std::initializer_list<T> known, std::string_view (*name)(T), T* out) const {
+    std::string text;
+    Take(key, &text);
+    for (const T candidate : known) {
+      if (name(candidate) != text) continue;
+      *out = candidate;
+      return;
+    }
+    throw std::invalid_argument(absl::StrCat("no ", key, " is called \"", text, "\""));
+  }
+
+ private:
+  const Json& value_;
+};
 
 }  // namespace
 
@@ -48,23 +78,24 @@ Json AlertToJson(const Alert& alert) {
 StatusOr<Alert> AlertFromJson(const Json& value) {
   try {
     Alert alert;
-    alert.id = value.at("id");
-    alert.rule = value.at("rule");
-    alert.model = value.at("model");
-    alert.version = value.at("version");
-    alert.state = Named(value, "state", {AlertState::kPending, AlertState::kFiring, AlertState::kResolved}, AlertStateName);
-    alert.severity = Named(value, "severity", {Severity::kInfo, Severity::kWarning, Severity::kCritical}, SeverityName);
-    value.at("labels").get_to(alert.labels);
-    value.at("annotations").get_to(alert.annotations);
-    value.at("columns").get_to(alert.columns);
-    alert.value = Number(value.at("value"));
-    alert.threshold = Number(value.at("threshold"));
-    alert.started = value.at("started");
-    alert.fired = value.at("fired");
-    alert.ended = value.at("ended");
-    alert.acknowledged = value.at("acknowledged");
-    alert.acknowledged_by = value.at("acknowledged_by");
-    alert.silenced_until = value.at("silenced_until");
+    const Members members(value);
+    members.Take("id", &alert.id);
+    members.Take("rule", &alert.rule);
+    members.Take("model", &alert.model);
+    members.Take("version", &alert.version);
+    members.TakeNamed("state", {AlertState::kPending, AlertState::kFiring, AlertState::kResolved}, AlertStateName, &alert.state);
+    members.TakeNamed("severity", {Severity::kInfo, Severity::kWarning, Severity::kCritical}, SeverityName, &alert.severity);
+    members.Take("labels", &alert.labels);
+    members.Take("annotations", &alert.annotations);
+    members.Take("columns", &alert.columns);
+    members.TakeNumber("value", &alert.value);
+    members.TakeNumber("threshold", &alert.threshold);
+    members.TakeTime("started", &alert.started);
+    members.TakeTime("fired", &alert.fired);
+    members.TakeTime("ended", &alert.ended);
+    members.TakeTime("acknowledged", &alert.acknowledged);
+    members.Take("acknowledged_by", &alert.acknowledged_by);
+    members.TakeTime("silenced_until", &alert.silenced_until);
     return alert;
   } catch (const std::exception& error) {
     return absl::DataLossError(std::string("a stored alert cannot be read: ") + error.what());

@@ -62,8 +62,10 @@ TEST(AlertJson, WhatIsNotAnAlertIsNamed) {
   };
   refuse("state", "burning", "no state is called \"burning\"");
   refuse("severity", "dire", "no severity is called \"dire\"");
-  refuse("severity", 2, "number");
-  refuse("columns", "amount", "string");
+  refuse("severity", 2, "severity: ");
+  refuse("columns", "amount", "columns: ");
+  refuse("fired", 1e300, "fired: no time in microseconds");
+  refuse("ended", uint64_t{1} << 63, "ended: no time in microseconds");
   Json json = AlertToJson(Whole());
   json.erase("fired");
   EXPECT_THAT(std::string(AlertFromJson(json).status().message()), HasSubstr("fired"));

@@ -68,7 +68,7 @@ RetrainingPolicy ReadRetraining(const Json& value) {
   if (value.contains("command")) value["command"].get_to(policy.command);
   if (value.contains("params")) {
     for (const auto& [name, param] : value["params"].items()) {
-      policy.params.emplace_back(name, param.is_string() ? param.get<std::string>() : param.dump());
+      policy.params.emplace_back(name, param.is_string() ? param.get<std::string>() : DumpJson(param));
     }
   }
   return policy;

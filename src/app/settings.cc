@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -65,7 +66,7 @@ class Checker {
       if (choice == value) return absl::OkStatus();
       names.push_back(choice);
     }
-    const std::string given = value.is_string() ? value.get<std::string>() : value.dump();
+    const std::string given = value.is_string() ? value.get<std::string>() : DumpJson(value);
     return Refuse(pointer, absl::StrCat("\"", given, "\" is not one of ", absl::StrJoin(names, ", "), DidYouMean(given, names)));
   }
 
@@ -125,7 +126,7 @@ StatusOr<Json> FromText(const std::string& text, const Json& schema, const std::
   } else if (type == "number") {
     double number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) return Json(number);
+    if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && std::isfinite(number)) return Json(number);
   }
   return absl::InvalidArgumentError(absl::StrCat(origin, ": \"", text, "\" is not a ", type));
 }

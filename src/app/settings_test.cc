@@ -39,6 +39,19 @@ TEST(Settings, AnAliasBombIsRefusedBeforeItExpands) {
   EXPECT_NE(Check(bomb).message().find("more values"), std::string_view::npos);
 }
 
+TEST(Settings, WhatIsNotFiniteIsNoNumber) {
+  EXPECT_EQ(Check("monitoring:\n  significance: nan\n").message(), "vigil.yaml:2: monitoring.significance: must be number, not string");
+  EXPECT_FALSE(MergeSettings(YamlDocument{}, {{"VIGIL_MONITORING_SIGNIFICANCE", "nan"}}, {}).ok());
+}
+
+TEST(Settings, BytesThatAreNotUtf8AreRefusedLikeOthers) {
+  EXPECT_NE(Check("server:\n  clock: [\"\xff"
+                  "\"]\n")
+                .message()
+                .find("is not one of wall, event"),
+            std::string_view::npos);
+}
+
 TEST(Settings, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   const auto document = ParseYaml("server:\n  http_port: 1\n  threads: 2\n  host: 127.0.0.2\n", "f");
   const auto merged = MergeSettings(*document, {{"VIGIL_HTTP_PORT", "3"}, {"VIGIL_THREADS", "4"}}, {{"/server/http_port", "5"}});

@@ -1,5 +1,6 @@
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/bounded_queue.h"
@@ -7,9 +8,11 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/json.h"
+#include "base/json_fields.h"
 #include "base/published.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "base/yaml.h"
 
 namespace vigil {
 namespace {
@@ -81,6 +84,16 @@ TEST(Text, TimesRoundTrip) {
   EXPECT_FALSE(ParseTime("yesterday").ok());
 }
 
+TEST(Text, TimesOutsideOfRfc3339AreRefused) {
+  for (const char* text : {"infinite-future", "infinite-past", "+292277026596-12-04T15:30:07Z", "-001-01-01T00:00:00Z",
+                           " 2018-07-15T00:00:00Z", "2018-07-15T00:00:00Z ", "0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"}) {
+    EXPECT_EQ(ParseTime(text).status().message(), "\"" + std::string(text) + "\" is not an RFC 3339 time such as 2018-07-15T12:00:00Z");
+  }
+  for (const char* text : {"0000-01-01T00:00:00Z", "0987-06-05T04:03:02.000001Z", "9999-12-31T23:59:59.999999Z"}) {
+    EXPECT_EQ(FormatTime(*ParseTime(text)), text);
+  }
+}
+
 TEST(Text, SuggestsTheNearestName) {
   EXPECT_EQ(NearestName("amuont", {"amount", "during_night"}), "amount");
   EXPECT_EQ(NearestName("fruad", {"fraud"}), "fraud");       // two letters swapped are one slip
@@ -102,6 +115,40 @@ TEST(Json, ErrorsNameTheDocument) {
   const auto parsed = ParseJson("{", "result.json");
   ASSERT_FALSE(parsed.ok());
   EXPECT_NE(parsed.status().message().find("result.json"), std::string_view::npos);
+}
+
+// A value nested deeper could not be copied or written without running out of stack.
+TEST(Json, DeepNestingIsRefusedBeforeItIsAValue) {
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_TRUE(ParseJson(nested(128), "d").ok());
+  EXPECT_EQ(ParseJson(nested(129), "d").status().message(), "d: byte 128: nested deeper than 128 lists and objects");
+  EXPECT_FALSE(ParseJson("{\"error\":" + nested(1'000'000) + "}", "d").ok());
+  EXPECT_TRUE(ParseJson("[\"" + std::string(500, '[') + "\\\"" + std::string(500, '{') + "\"]", "d").ok());
+}
+
+TEST(JsonFields, WholeNumbersBeyond64BitsAreRefused) {
+  int64_t number = 0;
+  const Json largest = *ParseJson(R"({"n": 9223372036854775807})", "d"), larger = *ParseJson(R"({"n": 9223372036854775808})", "d");
+  EXPECT_TRUE(JsonFields(largest, "d").Read("n", &number));
+  EXPECT_EQ(number, INT64_MAX);
+  JsonFields fields(larger, "d");
+  EXPECT_FALSE(fields.Read("n", &number));
+  EXPECT_EQ(fields.error().message(), "d.n: expected a whole number");
+}
+
+TEST(Yaml, OnlyNumbersOfTheCoreSchemaAreNumbers) {
+  const auto document = ParseYaml("a: nan\nb: inf\nc: -infinity\nd: 1e3\n", "y");
+  ASSERT_TRUE(document.ok()) << document.status();
+  EXPECT_EQ(document->value["a"], "nan");
+  EXPECT_EQ(document->value["b"], "inf");
+  EXPECT_EQ(document->value["c"], "-infinity");
+  EXPECT_EQ(document->value["d"], 1000);
+}
+
+TEST(Yaml, ALongKeyAboveManyValuesIsRefused) {
+  std::string text = std::string(1000, 'k') + ": [0";
+  for (int i = 0; i < 50'000; ++i) text += ",0";
+  EXPECT_THAT(std::string(ParseYaml(text + "]\n", "y").status().message()), ::testing::HasSubstr("keys too long"));
 }
 
 TEST(Random, IsSplitMix64) {

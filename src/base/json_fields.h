@@ -124,6 +124,7 @@ class JsonFields {
 
  private:
   static bool IsWhole(const Json& j) {
+    if (j.is_number_unsigned()) return j.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX);
     if (j.is_number_integer()) return true;
     return j.is_number_float() && std::abs(j.get<double>()) < 9.0e15 && std::floor(j.get<double>()) == j.get<double>();
   }

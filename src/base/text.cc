@@ -106,19 +106,38 @@ void AppendJsonString(std::string* out, std::string_view text) {
 
 std::string FormatTime(TimeUs time) {
   const absl::Time at = absl::FromUnixMicros(time);
-  return absl::FormatTime(time % kSecondUs == 0 ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%dT%H:%M:%E6SZ", at, absl::UTCTimeZone());
+  return absl::FormatTime(time % kSecondUs == 0 ? "%E4Y-%m-%dT%H:%M:%SZ" : "%E4Y-%m-%dT%H:%M:%E6SZ", at, absl::UTCTimeZone());
 }
 
+namespace {
+
+// RFC 3339 begins with a year of four digits. What parses it also takes other years, blanks around it and "infinite-future", which no
+// sum of times survives.
+bool BeginsWithDate(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00";
+  if (text.size() < kForm.size() || (text.size() > kForm.size() && text.back() <= ' ')) return false;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    if (kForm[i] == '-' ? text[i] != '-' : text[i] < '0' || text[i] > '9') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 StatusOr<TimeUs> ParseTime(std::string_view text) {
-  std::string normal(text);
+  std::string normal(BeginsWithDate(text) ? text : "");
   if (normal.size() > 10 && normal[10] == ' ') normal[10] = 'T';
   absl::Time time;
   std::string ignored;
   if (normal.size() == 10 ? absl::ParseTime("%Y-%m-%d", normal, absl::UTCTimeZone(), &time, &ignored)
                           : absl::ParseTime(absl::RFC3339_full, normal, &time, &ignored)) {
-    return absl::ToUnixMicros(time);
+    const absl::TimeZone utc = absl::UTCTimeZone();
+    if (time >= absl::FromCivil(absl::CivilYear(0), utc) && time < absl::FromCivil(absl::CivilYear(10000), utc)) {
+      return absl::ToUnixMicros(time);
+    }
   }
-  return absl::InvalidArgumentError(absl::StrCat("\"", normal.substr(0, 64), "\" is not an RFC 3339 time such as 2018-07-15T12:00:00Z"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", std::string(text.substr(0, 64)), "\" is not an RFC 3339 time such as 2018-07-15T12:00:00Z"));
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 
@@ -10,6 +11,7 @@ namespace vigil {
 namespace {
 
 constexpr int kDepthMax = 32;
+constexpr size_t kPathBytesMax = 16 << 20;  // of the paths of all values: each repeats the keys above it
 
 class Converter {
  public:
@@ -18,6 +20,8 @@ class Converter {
   Status Convert(const YAML::Node& node, const std::string& pointer, int depth, Json* out) {
     if (++nodes_ > kYamlNodesMax) return Refuse(node, "more values than a document may have (aliases expanded)");
     if (depth > kDepthMax) return Refuse(node, "nested too deeply");
+    path_bytes_ += pointer.size();
+    if (path_bytes_ > kPathBytesMax) return Refuse(node, "keys too long for so many values beneath them");
     document_->lines.emplace(pointer, node.Mark().line + 1);
     switch (node.Type()) {
       case YAML::NodeType::Map: return ConvertMap(node, pointer, depth, out);
@@ -60,7 +64,8 @@ class Converter {
     const char* const end = text.data() + text.size();
     if (const auto parsed = std::from_chars(text.data(), end, whole); parsed.ec == std::errc() && parsed.ptr == end) return whole;
     double number = 0;
-    if (const auto parsed = std::from_chars(text.data(), end, number); parsed.ec == std::errc() && parsed.ptr == end) return number;
+    const auto parsed = std::from_chars(text.data(), end, number);  // takes "nan" and "inf" too, which are words here
+    if (parsed.ec == std::errc() && parsed.ptr == end && std::isfinite(number)) return number;
     return text;
   }
 
@@ -71,6 +76,7 @@ class Converter {
   YamlDocument* document_;
   const std::string& file_;
   size_t nodes_ = 0;
+  size_t path_bytes_ = 0;
 };
 
 }  // namespace

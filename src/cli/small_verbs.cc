@@ -29,7 +29,7 @@ void Flatten(const Json& value, const std::string& pointer, const std::map<std::
   if (json) {
     (*out)[name] = Json{{"value", value}, {"origin", from}};
   } else {
-    std::cout << name << " = " << value.dump() << "  (" << from << ")\n";
+    std::cout << name << " = " << DumpJson(value) << "  (" << from << ")\n";
   }
 }
 

@@ -11,16 +11,39 @@
 namespace vigil {
 namespace {
 
-// JSON has no form for what is not finite: null, read back as NaN.
-double Number(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+// What is not of the wanted type is thrown with its key, which nlohmann's own message lacks.
+template <typename T>
+T As(const Json& value, std::string_view key) {
+  if constexpr (std::is_same_v<T, int64_t>) {
+    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
+      throw std::invalid_argument(absl::StrCat(std::string(key), ": no whole number of 64 bits"));
+    }
+  }
+  try {
+    return value.get<T>();
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument(absl::StrCat(std::string(key), ": ", error.what()));
+  }
+}
 
 template <typename T>
 void Read(const Json& object, const char* key, T* out) {
-  if (const auto found = object.find(key); found != object.end()) *out = found->get<T>();
+  if (const auto found = object.find(key); found != object.end()) *out = As<T>(*found, key);
+}
+
+// The same for what must be there.
+template <typename T>
+void ReadNeeded(const Json& object, const char* key, T* out) {
+  *out = As<T>(object.at(key), key);
 }
 
 void ReadOptional(const Json& object, const char* key, std::optional<double>* out) {
-  if (const auto found = object.find(key); found != object.end()) *out = found->get<double>();
+  if (const auto found = object.find(key); found != object.end()) *out = As<double>(*found, key);
+}
+
+// JSON has no form for what is not finite: null, read back as NaN.
+double Number(const Json& value, std::string_view key) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : As<double>(value, key);
 }
 
 // Parses `text` and hands it to `read`, which may throw what nlohmann throws.
@@ -40,7 +63,7 @@ StatusOr<T> FromText(std::string_view text, std::string_view what, ReadFn read) 
 CleanPolicy ReadPolicy(const Json& rule, const char* key) {
   const auto found = rule.find(key);
   if (found == rule.end()) return CleanPolicy::kReject;
-  const std::string name = found->get<std::string>();
+  const std::string name = As<std::string>(*found, key);
   for (CleanPolicy policy : {CleanPolicy::kReject, CleanPolicy::kImpute, CleanPolicy::kClamp, CleanPolicy::kFlag}) {
     if (CleanPolicyName(policy) == name) return policy;
   }
@@ -80,14 +103,14 @@ std::string VersionToText(const StoredVersion& version) {
 StatusOr<StoredVersion> VersionFromText(std::string_view text, std::string_view what) {
   return FromText<StoredVersion>(text, what, [](const Json& json, StoredVersion& version) {
     VersionFacts& facts = version.facts;
-    facts.model = json.at("model").get<std::string>();
-    facts.version = json.at("version").get<std::string>();
-    const std::string state = json.at("state").get<std::string>();
+    ReadNeeded(json, "model", &facts.model);
+    ReadNeeded(json, "version", &facts.version);
+    const std::string state = As<std::string>(json.at("state"), "state");
     const std::optional<VersionState> parsed = ParseVersionState(state);
     if (!parsed) throw std::invalid_argument(absl::StrCat("state: no state is called ", state));
     version.state = *parsed;
-    facts.uri = json.at("uri").get<std::string>();
-    facts.digest = json.at("digest").get<std::string>();
+    ReadNeeded(json, "uri", &facts.uri);
+    ReadNeeded(json, "digest", &facts.digest);
     Read(json, "format", &facts.format);
     Read(json, "created", &facts.created);
     Read(json, "created_by", &facts.created_by);
@@ -99,7 +122,7 @@ StatusOr<StoredVersion> VersionFromText(std::string_view text, std::string_view 
     Read(json, "dataset_digest", &facts.dataset_digest);
     Read(json, "trigger", &facts.trigger);
     if (const auto metrics = json.find("metrics"); metrics != json.end()) {
-      for (const auto& [name, value] : metrics->items()) facts.metrics[name] = Number(value);
+      for (const auto& [name, value] : metrics->items()) facts.metrics[name] = Number(value, name);
     }
     Read(json, "gate_report", &facts.gate_report);
   });
@@ -115,8 +138,8 @@ std::string RoleToText(const StoredRole& role) {
 
 StatusOr<StoredRole> RoleFromText(std::string_view text, std::string_view what) {
   return FromText<StoredRole>(text, what, [](const Json& json, StoredRole& role) {
-    role.assignment.version = json.at("version").get<std::string>();
-    role.assignment.since = json.at("since").get<TimeUs>();
+    ReadNeeded(json, "version", &role.assignment.version);
+    ReadNeeded(json, "since", &role.assignment.since);
     Read(json, "by", &role.assignment.by);
     Read(json, "reason", &role.assignment.reason);
     Read(json, "previous", &role.previous);
@@ -149,7 +172,7 @@ StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what) {
   return FromText<Schema>(text, what, [](const Json& json, Schema& schema) {
     for (const Json& column : json.at("columns")) {
       ColumnRule rule;
-      rule.name = column.at("name").get<std::string>();
+      ReadNeeded(column, "name", &rule.name);
       Read(column, "nullable", &rule.nullable);
       ReadOptional(column, "minimum", &rule.minimum);
       ReadOptional(column, "maximum", &rule.maximum);

@@ -91,7 +91,10 @@ TEST(RegistryCatalog, BrokenTextsAreNamed) {
   EXPECT_EQ(missing.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(missing.message()), HasSubstr("version m/1"));
   EXPECT_THAT(std::string(missing.message()), HasSubstr("king"));
-  EXPECT_FALSE(RoleFromText(R"({"version":7,"since":0})", "role m/champion").ok());
+  const Status number = RoleFromText(R"({"version":7,"since":0})", "role m/champion").status();
+  EXPECT_THAT(std::string(number.message()), HasSubstr("role m/champion: version: "));
+  const Status beyond = RoleFromText(R"({"version":"7","since":18446744073709551615})", "role m/champion").status();
+  EXPECT_THAT(std::string(beyond.message()), HasSubstr("since: no whole number of 64 bits"));
   EXPECT_FALSE(SchemaFromText(R"({"columns":[{"name":"a","on_range":"hope"}]})", "schema").ok());
   EXPECT_FALSE(ReferenceFromText(R"({"rows":1})", "reference").ok());
 }

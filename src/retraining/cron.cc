@@ -98,6 +98,9 @@ std::string_view Macro(std::string_view text) {
   return text;
 }
 
+// As much of a text as a message shows.
+std::string Shown(const std::string& text) { return text.substr(0, 80); }
+
 StatusOr<Schedule> ParseSchedule(const std::string& expression) {
   std::vector<std::string> words;
   for (char c : std::string(Macro(expression))) {
@@ -110,8 +113,8 @@ StatusOr<Schedule> ParseSchedule(const std::string& expression) {
   }
   if (!words.empty() && words.back().empty()) words.pop_back();
   if (words.size() != 5) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cron \"", expression, "\": ", words.size(), " fields instead of 5 (minute hour day-of-month month day-of-week)"));
+    return absl::InvalidArgumentError(absl::StrCat("cron \"", Shown(expression), "\": ", words.size(),
+                                                   " fields instead of 5 (minute hour day-of-month month day-of-week)"));
   }
   Schedule schedule;
   for (size_t i = 0; i < 5; ++i) {
@@ -120,7 +123,7 @@ StatusOr<Schedule> ParseSchedule(const std::string& expression) {
     while (true) {
       const size_t comma = rest.find(',');
       if (!ParseItem(rest.substr(0, comma), field, &schedule.allowed[i])) {
-        return absl::InvalidArgumentError(absl::StrCat("cron \"", expression, "\": ", field.name, " \"", words[i],
+        return absl::InvalidArgumentError(absl::StrCat("cron \"", Shown(expression), "\": ", field.name, " \"", Shown(words[i]),
                                                        "\": expected *, numbers from ", field.low, " to ", field.high,
                                                        ", ranges, steps or lists of them"));
       }

@@ -30,9 +30,12 @@ StatusOr<Job> JobFromJson(const Json& value) {
     job.trigger = value.at("trigger");
     job.reason = value.at("reason");
     const std::string state = value.at("state");
-    for (int i = 0; i <= static_cast<int>(JobState::kRefused); ++i) {
-      if (JobStateName(static_cast<JobState>(i)) == state) job.state = static_cast<JobState>(i);
+    int i = 0;
+    while (i <= static_cast<int>(JobState::kRefused) && JobStateName(static_cast<JobState>(i)) != state) ++i;
+    if (i > static_cast<int>(JobState::kRefused)) {
+      return absl::DataLossError("a stored job cannot be read: no state is called \"" + state + "\"");
     }
+    job.state = static_cast<JobState>(i);
     job.parent = value.at("parent");
     job.champion_epoch = value.at("champion_epoch");
     job.created = value.at("created");

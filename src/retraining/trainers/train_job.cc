@@ -42,7 +42,7 @@ StatusOr<JobDocument> ParseJob(const std::string& job_path) {
   fields.Read("early_stopping_rounds", &job.config.early_stopping_rounds);
   if (const Json* params = fields.Find("params"); params != nullptr && params->is_object()) {
     for (const auto& [name, param] : params->items())
-      job.config.params.emplace_back(name, param.is_string() ? param.get<std::string>() : param.dump());
+      job.config.params.emplace_back(name, param.is_string() ? param.get<std::string>() : DumpJson(param));
   }
   if (const Json* dataset = fields.Find("dataset"); dataset != nullptr) {
     job.dataset = *dataset;

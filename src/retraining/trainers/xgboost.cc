@@ -302,7 +302,7 @@ StatusOr<TrainConfig> TrainConfigFromJson(const Json& value, std::string_view wh
     if (!params->is_object()) fields.Set(absl::StrCat(fields.Path("params"), ": expected an object"));
     for (const auto& [name, param] : params->items()) {
       if (param.is_structured()) fields.Set(absl::StrCat(fields.Path("params"), ".", name, ": expected a number, a text or a truth value"));
-      config.params.emplace_back(name, param.is_string() ? param.get<std::string>() : param.dump());
+      config.params.emplace_back(name, param.is_string() ? param.get<std::string>() : DumpJson(param));
     }
   }
   if (config.rows.empty()) fields.Set(absl::StrCat(fields.Path("rows"), ": which files hold the rows?"));

@@ -169,19 +169,24 @@ bool Push(const Json& value, OwnedTensor* tensor) {
   }
 }
 
-// How data is nested: the sizes along the first element of each level.
+// How data is nested: the size of each level, which every list of that level has.
 struct Nesting {
   std::array<int64_t, kDepthMax> sizes{};
   size_t rank = 0;
+  bool whole = false;  // an element was met: no level comes below it
+  bool ragged = false;
 };
 
 bool Flatten(const Json& data, size_t depth, OwnedTensor* tensor, Nesting* nested, size_t* elements) {
   if (!data.is_array()) {
+    nested->ragged = nested->ragged || depth != nested->rank;
+    nested->whole = true;
     ++*elements;
     return Push(data, tensor);
   }
   if (depth >= kDepthMax) return false;
-  if (nested->rank == depth) nested->sizes[nested->rank++] = static_cast<int64_t>(data.size());
+  if (nested->rank == depth && !nested->whole) nested->sizes[nested->rank++] = static_cast<int64_t>(data.size());
+  nested->ragged = nested->ragged || depth >= nested->rank || nested->sizes[depth] != static_cast<int64_t>(data.size());
   for (const Json& item : data) {
     if (!Flatten(item, depth + 1, tensor, nested, elements)) return false;
   }
@@ -242,6 +247,8 @@ Status ReadTensor(const Json& data, const TensorSpec& spec, absl::Span<const int
   if (!Flatten(data, 0, tensor, &nesting, &elements)) {
     return Misfit(spec, Cat("element ", elements, " is not ", DTypeName(spec.dtype)));
   }
+  if (nesting.ragged) return Misfit(spec, "its lists of one level differ in length");
+  if (shape.size() > kDepthMax) return Misfit(spec, Cat("a shape of ", shape.size(), " dimensions"));
   const absl::Span<const int64_t> nested = !shape.empty() ? shape : absl::MakeConstSpan(nesting.sizes.data(), nesting.rank);
   size_t promised = 1;
   for (const int64_t size : nested) {

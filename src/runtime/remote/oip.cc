@@ -42,7 +42,9 @@ StatusOr<std::vector<TensorSpec>> ReadSpecs(const Json& metadata, const char* ke
     const auto shape = item.find("shape");
     if (shape == item.end() || !shape->is_array()) return absl::InvalidArgumentError(Cat(key, " '", spec.name, "': no shape"));
     for (const Json& size : *shape) {
-      if (!size.is_number_integer()) return absl::InvalidArgumentError(Cat(key, " '", spec.name, "': a shape holds whole numbers"));
+      if (!size.is_number_integer() || size.get<int64_t>() < -1) {
+        return absl::InvalidArgumentError(Cat(key, " '", spec.name, "': a shape holds whole numbers of at least -1, not ", DumpJson(size)));
+      }
       spec.shape.push_back(size.get<int64_t>());
     }
     if (spec.shape.empty()) spec.shape.push_back(-1);

@@ -233,6 +233,28 @@ TEST_F(Remote, AnAnswerThatIsNotThePromisedOneIsAnError) {
   }
 }
 
+TEST(RemoteTensors, ListsOfDifferentLengthsAreNoTensor) {
+  const TensorSpec spec{"y", DType::kFloat32, {-1, 2}};
+  OwnedTensor tensor;
+  const auto read = [&](const char* text, std::vector<int64_t> shape = {}) {
+    return ReadTensor(*ParseJson(text, "d"), spec, shape, 3, &tensor);
+  };
+  EXPECT_TRUE(read("[[1,2],[3,4],[5,6]]").ok());
+  EXPECT_TRUE(read("[1,2,3,4,5,6]", {3, 2}).ok());
+  EXPECT_TRUE(read("[[],[],[]]").ok());
+  // As many numbers as three rows of two have, but not in such rows.
+  for (const char* ragged : {"[[1,2],[3],[4,5,6]]", "[1,[2],3]", "[[1],2,[3]]", "[[[1,2]],[[3]],[[4,5,6]]]", "[[],[[1]],[]]"}) {
+    EXPECT_EQ(read(ragged).message(), "output 'y' of the server: its lists of one level differ in length") << ragged;
+  }
+  EXPECT_EQ(read("[1,2,3]", std::vector<int64_t>(17, 1)).message(), "output 'y' of the server: a shape of 17 dimensions");
+}
+
+// Once this ran out of stack: the error was written into a message as deep as it was nested.
+TEST(RemoteErrors, ADeeplyNestedErrorIsCutToALine) {
+  const std::string deep = "{\"error\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+  EXPECT_LT(ErrorOf(500, deep).message().size(), 600u);
+}
+
 TEST_F(Remote, RetriesOnlyWhatCannotHaveArrived) {
   const auto model = Load("oip://h:1/m");
   ASSERT_TRUE(model.ok()) << model.status();
@@ -302,7 +324,8 @@ TEST(RemoteBreaker, OpensProbesAndCloses) {
 TEST_F(Remote, MetadataThatSaysTooLittleIsRefused) {
   for (const char* metadata :
        {"", "[]", "{}", R"({"inputs":[],"outputs":[]})", R"({"inputs":[{"name":"x","datatype":"FP16","shape":[-1]}]})",
-        R"({"inputs":[{"name":"x","datatype":"FP32"}],"outputs":[]})"}) {
+        R"({"inputs":[{"name":"x","datatype":"FP32"}],"outputs":[]})",
+        R"({"inputs":[{"name":"x","datatype":"FP32","shape":[-1,-5]}],"outputs":[{"name":"y","datatype":"FP32","shape":[-1]}]})"}) {
     server_.serve = [&](const RemoteRequest&) { return RemoteAnswer{200, metadata}; };
     const auto model = Load("oip://h:1/m");
     EXPECT_FALSE(model.ok()) << metadata;
