@@ -37,7 +37,7 @@ class DocumentReader {
   Status Ours(ondemand::document& document);
   Status Enveloped(ondemand::document& document, absl::Span<const Envelope> envelopes);
   Status ObjectRow(ondemand::object object, std::deque<std::string>* arena);
-  Status ListRow(ondemand::array array, std::deque<std::string>* arena) { return ArrayRow(array, ModelOrder(), "row", arena); }
+  Status ListRow(ondemand::array array, std::deque<std::string>* arena) { return ArrayRow(array, ModelOrder(), "", arena); }
 
  private:
   // What a key means: a column (or a RowFiller number), or the columns of a tensor.
@@ -148,7 +148,7 @@ Status DocumentReader::ArrayRow(ondemand::array array, const std::vector<int>& h
   }
   if (i == header.size()) return absl::OkStatus();
   return Failure(ErrorCode::kSchemaViolation, Concat("the row has ", i, " values, ", header.size(), " are expected"),
-                 Concat(path, "[", filler_.row(), "]"));
+                 path.empty() ? std::string() : Concat(path, "[", filler_.row(), "]"));
 }
 
 Status DocumentReader::Header(ondemand::value value, std::string_view path, std::vector<int>* header) {
