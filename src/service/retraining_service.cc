@@ -268,6 +268,11 @@ void RetrainingService::FinishWork(TimeUs now, const CandidateFunction& candidat
       job.message = std::string(registered.status().message());
     }
   }
+  // The event first: whoever sees that the job has ended finds out why.
+  journal_.Record(job.model, absl::StrCat("job.", std::string(JobStateName(job.state))), job.id,
+                  absl::StrCat("retraining ", job.id, job.candidate.empty() ? "" : absl::StrCat(" made version ", job.candidate), ": ",
+                               std::string(JobStateName(job.state)), " — ", job.message),
+                  kActor, now, job.gate_report);
   {
     std::lock_guard lock(mutex_);
     Model& model = ModelOf(job.model);
@@ -275,10 +280,6 @@ void RetrainingService::FinishWork(TimeUs now, const CandidateFunction& candidat
     if (const Status saved = SaveJob(job); !saved.ok()) job.message = absl::StrCat(job.message, "; ", std::string(saved.message()));
     (void)SaveTriggers(model);
   }
-  journal_.Record(job.model, absl::StrCat("job.", std::string(JobStateName(job.state))), job.id,
-                  absl::StrCat("retraining ", job.id, job.candidate.empty() ? "" : absl::StrCat(" made version ", job.candidate), ": ",
-                               std::string(JobStateName(job.state)), " — ", job.message),
-                  kActor, now, job.gate_report);
   if (!job.candidate.empty() &&
       (job.state == JobState::kDone || (job.state == JobState::kRefused && finished->input.policy.gate_bypassed))) {
     candidate(job);
