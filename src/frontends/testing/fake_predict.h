@@ -54,11 +54,11 @@ class FakePredict final : public PredictService {
     fraud->name = "fraud";
     fraud->versions["1"] = MakeVersion("fraud", "1", 0, {"amount", "hour"});
     fraud->versions["3"] = fraud->champion = MakeVersion("fraud", "3", 1, {"amount", "hour"});
-    snapshot->models["fraud"] = fraud;
+    snapshot->models.Set("fraud", fraud);
     auto iris = std::make_shared<ServedModel>();
     iris->name = "iris";
     iris->versions["1"] = iris->champion = MakeVersion("iris", "1", 2, {"sepal_length", "sepal_width", "petal_length", "petal_width"}, 3);
-    snapshot->models["iris"] = iris;
+    snapshot->models.Set("iris", iris);
     snapshot_ = snapshot;
   }
 
@@ -67,7 +67,7 @@ class FakePredict final : public PredictService {
     auto snapshot = std::make_shared<RegistrySnapshot>(*snapshot_);
     auto empty = std::make_shared<ServedModel>();
     empty->name = "empty";
-    snapshot->models["empty"] = empty;
+    snapshot->models.Set("empty", empty);
     snapshot_ = snapshot;
   }
 
@@ -83,7 +83,7 @@ class FakePredict final : public PredictService {
       auto model = std::make_shared<ServedModel>();
       model->name = name;
       model->versions["1"] = model->champion = version;
-      snapshot->models[name] = model;
+      snapshot->models.Set(name, model);
     };
     add("mixed", 3, MixedColumns());
     add("doubles", 4, SumOfDoubles(2));
