@@ -131,7 +131,9 @@ void HandleOipModels(RestHandler& handler, Call& call) {
 void HandleOipModel(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target =
       handler.predict().Resolve(call.params.values[0], call.params.size > 1 ? call.params.values[1] : "");
-  if (!target.ok()) return handler.AnswerError(call, target.status());
+  if (!target.ok()) {
+    return handler.AnswerUnresolved(call, call.params.values[0], call.params.size > 1 ? call.params.values[1] : "", target.status());
+  }
   const Signature& signature = target->version->loaded->signature();
   std::string body = "{\"name\":";
   AppendJsonString(&body, target->model->name);
@@ -156,10 +158,13 @@ void HandleOipModelReady(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target =
       handler.predict().Resolve(call.params.values[0], call.params.size > 1 ? call.params.values[1] : "");
   if (!target.ok() && CodeOf(target.status()) != ErrorCode::kUnavailable) return handler.AnswerError(call, target.status());
+  bool ready = target.ok();
+  const ServedModels& models = handler.predict().Models()->models;
+  if (const auto model = models.find(call.params.values[0]); model != models.end()) ready |= model->second->ready();
   std::string body = "{\"name\":";
   AppendJsonString(&body, call.params.values[0]);
-  Append(&body, ",\"ready\":", target.ok() ? "true" : "false", ",\"live\":true}");
-  handler.Answer(call, target.ok() ? 200 : 503, kJson, body, target.ok() ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
+  Append(&body, ",\"ready\":", ready ? "true" : "false", ",\"live\":true}");
+  handler.Answer(call, ready ? 200 : 503, kJson, body, ready ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
 }
 
 void HandleOipInfer(RestHandler& handler, Call& call) {
