@@ -15,10 +15,10 @@ bool SourceState::Look(uint64_t fingerprint) {
   return true;
 }
 
-ModelWatch::ModelWatch(std::map<std::string, std::string> sources, int64_t interval_us,
-                       std::function<void(const std::string& name)> refresh, std::function<void()> tick)
-    : sources_(std::move(sources)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
-  for (const auto& [name, path] : sources_) states_.emplace(name, SourceState(SourceFingerprint(path)));
+ModelWatch::ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+                       std::function<void()> tick)
+    : list_(std::move(list)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
+  for (const auto& [name, path] : list_()) states_.emplace(name, SourceState(SourceFingerprint(path)));
 }
 
 ModelWatch::~ModelWatch() { Stop(); }
@@ -40,8 +40,11 @@ void ModelWatch::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::microseconds(interval_us_), [this] { return stop_; })) {
     lock.unlock();
-    for (auto& [name, state] : states_) {
-      if (state.Look(SourceFingerprint(sources_.at(name)))) refresh_(name);
+    const Sources sources = list_();
+    std::erase_if(states_, [&](const auto& state) { return sources.count(state.first) == 0; });
+    for (const auto& [name, path] : sources) {
+      SourceState& state = states_.try_emplace(name, SourceState(0)).first->second;
+      if (state.Look(SourceFingerprint(path))) refresh_(name);
     }
     tick_();
     lock.lock();

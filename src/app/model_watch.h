@@ -26,8 +26,10 @@ class SourceState {
 // Owns one thread. `refresh(name)` is called on it for each change of the source of model `name`; it may take as long as loading does.
 class ModelWatch {
  public:
-  // `sources` are paths by model name, taken as they look now: construct before they are loaded, so that nothing is missed.
-  ModelWatch(std::map<std::string, std::string> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+  using Sources = std::map<std::string, std::string>;  // paths by model name
+  // `list` says which sources there are, before each look; they are taken as they look now: construct before they are loaded, so that
+  // nothing is missed. A source that was not there before counts once it has looked the same twice.
+  ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
              std::function<void()> tick);
   ~ModelWatch();
   // `tick` is called after every look.
@@ -38,7 +40,7 @@ class ModelWatch {
  private:
   void Run();
 
-  const std::map<std::string, std::string> sources_;
+  const std::function<Sources()> list_;
   const int64_t interval_us_;
   const std::function<void(const std::string& name)> refresh_;
   const std::function<void()> tick_;

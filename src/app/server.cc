@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -86,6 +87,9 @@ class RunningServer final : public Server {
   StatusOr<SettingsChange> Reload(const ServerConfig& given) override {
     ServerConfig next = given;
     VIGIL_RETURN_IF_ERROR(ExpandRepositories(&next.models));
+    for (const ModelConfig& model : next.models) {  // rules name columns, which only a loaded model tells
+      if (config_.registry.on_demand && !model.columns.empty()) registry_->Load(model.name).IgnoreError();
+    }
     SettingsChange change = CompareSettings(in_force_, next.effective.value);
     std::vector<std::pair<const ModelConfig*, std::shared_ptr<const Schema>>> models;
     const auto snapshot = registry_->snapshot().Load();
@@ -99,8 +103,10 @@ class RunningServer final : public Server {
     if (change.live.empty()) return change;
     // From here on only the catalog can fail, and what it refuses is not in force.
     for (const auto& [model, schema] : models) VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model->name, schema, "configuration"));
+    for (const ModelConfig& model : next.models) {
+      if (snapshot->models.find(model.name) != snapshot->models.end()) SetPolicies(model);
+    }
     for (const auto& [model, schema] : models) {
-      SetPolicies(*model);
       std::lock_guard lock(sources_mutex_);
       if (const auto source = sources_.find(model->name); source != sources_.end()) source->second.columns = model->columns;
     }
@@ -120,7 +126,8 @@ class RunningServer final : public Server {
     stopped_ = true;
     if (watch_ != nullptr) watch_->Stop();
     if (http_ != nullptr) http_->Drain();
-    pool_.reset();  // its tasks answer on the loops, so they end first
+    if (registry_ != nullptr) registry_->StopLoading();  // those that wait are answered on the loops, so they end first
+    pool_.reset();                                       // its tasks answer on the loops, so they end first
     http_.reset();
     if (loop_ != nullptr) loop_->Stop();
   }
@@ -142,9 +149,10 @@ class RunningServer final : public Server {
 
   void BuildRegistry() {
     loaders_ = MakeLoaders(config_.onnx, wall_clock_);
-    RegistryOptions options;
+    RegistryOptions options = config_.registry;
     options.default_model = config_.default_model;
     for (const ModelConfig& model : config_.models) {
+      if (options.on_demand) break;  // what is loaded is loaded for requests there
       const auto versions = FindVersions(model);
       if (versions.ok()) options.loaded_per_model_max = std::max(options.loaded_per_model_max, versions->size() + 2);
     }
@@ -187,17 +195,114 @@ class RunningServer final : public Server {
   }
 
   Status AddModels() {
-    std::map<std::string, std::string> paths;
-    for (const ModelConfig& model : config_.models) {
-      sources_[model.name] = model;
-      paths[model.name] = model.path;
-    }
+    for (const ModelConfig& model : config_.models) sources_[model.name] = model;
     if (config_.watch_us > 0) {
-      watch_ = std::make_unique<ModelWatch>(
-          std::move(paths), config_.watch_us, [this](const std::string& name) { RefreshModel(name); }, [this] { registry_->Reap(); });
+      watch_ = std::make_unique<ModelWatch>([this] { return ListSources(); }, config_.watch_us,
+                                            [this](const std::string& name) { RefreshModel(name); },
+                                            [this] {
+                                              RemoveVanished("watch");
+                                              registry_->Reap();
+                                            });
     }
+    RemoveVanished("command line");
+    if (config_.registry.on_demand) return DeclareModels();
     for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
     return absl::OkStatus();
+  }
+
+  // Everything that is there, without loading it.
+  Status DeclareModels() {
+    std::vector<DeclaredVersion> declared;
+    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(Declared(model, "command line", &declared));
+    std::vector<std::string> names;
+    for (const DeclaredVersion& one : declared) names.push_back(one.facts.model);
+    size_t failed = 0;
+    if (const Status status = registry_->Declare(std::move(declared), &failed); !status.ok()) {
+      return Status(status.code(), absl::StrCat("model ", names[failed], ": ", std::string(status.message())));
+    }
+    LogInfo("models known, loaded on demand", {{"models", absl::StrCat(config_.models.size())}});
+    return absl::OkStatus();
+  }
+
+  Status Declared(const ModelConfig& model, const std::string& by, std::vector<DeclaredVersion>* declared) const {
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(model.reference));
+    VIGIL_ASSIGN_OR_RETURN(const std::vector<SourceVersion> versions, FindVersions(model));
+    for (size_t i = 0; i < versions.size(); ++i) {
+      DeclaredVersion one;
+      one.facts = FactsOf(model, versions[i], by);
+      if (model.columns.empty()) one.file = ModelFile(versions[i].path);
+      VIGIL_ASSIGN_OR_RETURN(one.schema, ReadSchema(model, versions[i].path));
+      one.reference = reference;
+      one.make_champion = one.take_over = i == 0;
+      declared->push_back(std::move(one));
+    }
+    return absl::OkStatus();
+  }
+
+  VersionFacts FactsOf(const ModelConfig& model, const SourceVersion& source, const std::string& by) const {
+    VersionFacts facts;
+    facts.model = model.name;
+    facts.version = source.version;
+    facts.uri = source.path;  // the registry makes a file's path absolute
+    facts.created = wall_clock_.NowUs();
+    facts.created_by = by;
+    facts.trigger = "manual";
+    return facts;
+  }
+
+  // What there is to watch: the models of the configuration, with those that repositories have got meanwhile and without those that have
+  // gone from them. What cannot be read now is no change.
+  ModelWatch::Sources ListSources() {
+    std::vector<ModelConfig> now = config_.given;
+    const Status expanded = ExpandRepositories(&now);
+    ModelWatch::Sources paths;
+    std::lock_guard lock(sources_mutex_);
+    if (expanded.ok()) {
+      std::map<std::string, ModelConfig> sources;
+      for (ModelConfig& model : now) {
+        if (const auto known = sources_.find(model.name); known != sources_.end()) model.columns = known->second.columns;
+        sources[model.name] = std::move(model);
+      }
+      sources_ = std::move(sources);
+    } else if (expanded.message() != expand_failure_) {
+      LogWarning("repository not read, its models stay as they are", {{"why", std::string(expanded.message())}});
+    }
+    expand_failure_ = std::string(expanded.message());
+    for (const auto& [name, model] : sources_) paths[name] = model.path;
+    return paths;
+  }
+
+  // Models that came from a repository and are not in it any more. One look is enough: names vanish at once, unlike contents.
+  void RemoveVanished(const std::string& by) {
+    std::vector<std::string> folders;
+    std::set<std::string> present;
+    {
+      std::lock_guard lock(sources_mutex_);
+      if (!expand_failure_.empty()) return;
+      for (const auto& [name, model] : sources_) present.insert(name);
+    }
+    for (const ModelConfig& model : config_.given) {
+      if (HoldsModels(model.path)) folders.push_back(FolderPrefix(model.path));
+    }
+    if (folders.empty()) return;
+    for (const std::string& name : registry_->Models()) {
+      if (present.count(name) != 0) continue;
+      const auto versions = registry_->Versions(name);
+      const bool came_from_one = versions.ok() && std::any_of(versions->begin(), versions->end(), [&](const VersionRecord& version) {
+                                   return std::any_of(folders.begin(), folders.end(),
+                                                      [&](const std::string& folder) { return version.facts.uri.starts_with(folder); });
+                                 });
+      if (!came_from_one) continue;
+      const Status removed = registry_->Remove(name, by, "its files are gone from the repository");
+      removed.ok() ? LogInfo("model removed: its files are gone", {{"model", name}})
+                   : LogWarning("model not removed", {{"model", name}, {"why", std::string(removed.message())}});
+    }
+  }
+
+  static std::string FolderPrefix(const std::string& path) {
+    std::string folder = std::filesystem::absolute(path).lexically_normal().string();
+    if (!folder.ends_with('/')) folder += '/';
+    return folder;
   }
 
   // Rules name columns, so only a model that has rules is looked into before it is registered.
@@ -245,13 +350,7 @@ class RunningServer final : public Server {
                     const std::string& by, bool may_take_over) {
     const auto known = registry_->Versions(model.name);
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model, source.path));
-    VersionFacts facts;
-    facts.model = model.name;
-    facts.version = source.version;
-    facts.uri = source.path;  // the registry makes a file's path absolute
-    facts.created = wall_clock_.NowUs();
-    facts.created_by = by;
-    facts.trigger = "manual";
+    const VersionFacts facts = FactsOf(model, source, by);
     VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, may_take_over));
     // Column rules are the model's, so a retrained champion is held to what the configuration says now.
     VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model.name, schema, "configuration"));
@@ -273,8 +372,7 @@ class RunningServer final : public Server {
     if (versions[0].version.empty()) return;
     const auto known = registry_->Versions(model.name);
     if (!known.ok()) return;
-    std::string folder = std::filesystem::absolute(model.path).lexically_normal().string();
-    if (!folder.ends_with('/')) folder += '/';
+    const std::string folder = FolderPrefix(model.path);
     for (const VersionRecord& record : *known) {
       const bool chosen =
           std::any_of(versions.begin(), versions.end(), [&](const SourceVersion& v) { return v.version == record.facts.version; });
@@ -285,6 +383,12 @@ class RunningServer final : public Server {
     }
   }
 
+  Status Declare(const ModelConfig& model) {
+    std::vector<DeclaredVersion> declared;
+    VIGIL_RETURN_IF_ERROR(Declared(model, "watch", &declared));
+    return registry_->Declare(std::move(declared));
+  }
+
   // On the watch's thread. What fails is told and leaves serving as it is.
   void RefreshModel(const std::string& name) {
     ModelConfig model;
@@ -292,7 +396,10 @@ class RunningServer final : public Server {
       std::lock_guard lock(sources_mutex_);
       model = sources_.at(name);
     }
-    if (const Status added = AddModel(model, "watch"); !added.ok()) {
+    const bool is_new = !registry_->GetRole(name, Role::kChampion).ok();
+    if (const Status added = config_.registry.on_demand ? Declare(model) : AddModel(model, "watch"); added.ok()) {
+      if (is_new) SetPolicies(model);
+    } else {
       LogWarning("changed model not served, the old one stays", {{"model", name}, {"why", std::string(added.message())}});
     }
   }
@@ -364,6 +471,7 @@ class RunningServer final : public Server {
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
     options.version = VIGIL_VERSION;
+    options.load_wait_ms_max = config_.load_wait_us / 1000;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
     shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
     VIGIL_ASSIGN_OR_RETURN(
@@ -430,6 +538,7 @@ class RunningServer final : public Server {
   std::unique_ptr<net::HttpServer> http_;
   std::mutex sources_mutex_;
   std::map<std::string, ModelConfig> sources_;  // as the watch loads them; guarded by sources_mutex_
+  std::string expand_failure_;                  // why repositories could not be read last; empty: they could; likewise guarded
   std::unique_ptr<ModelWatch> watch_;           // last: its thread uses the rest
 };
 
@@ -451,6 +560,7 @@ Status CheckExposure(const ServerConfig& config, const std::map<std::string, std
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
   ServerConfig expanded = config;
+  expanded.given = config.models;
   VIGIL_RETURN_IF_ERROR(ExpandRepositories(&expanded.models));
   auto server = std::make_unique<RunningServer>(expanded);
   VIGIL_RETURN_IF_ERROR(server->Build());
