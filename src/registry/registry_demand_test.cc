@@ -201,6 +201,7 @@ TEST_F(DemandTest, WhatARolloutNeedsStays) {
   TrafficPlan plan;
   plan.epoch = registry_->GetRole("m0", Role::kChampion)->epoch;
   plan.experiment = "r1";
+  plan.salt = "salt";
   plan.arms = {{"1", "champion", 0, 0.5}, {"2", "canary", 0.5, 1}};
   ASSERT_TRUE(registry_->SetPlan("m0", plan).ok());
   const Status full = Ask("m1");
@@ -233,12 +234,11 @@ TEST_F(DemandTest, RandomLoadsStayWithinTheBudget) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       Random random(static_cast<uint64_t>(t) + 1);
-      Published<RegistrySnapshot>::Reader reader(registry_->snapshot());
       for (int i = 0; i < kAsks; ++i) {
         const int which = static_cast<int>(random.Below(kModels));
         std::shared_ptr<const ServedVersion> version;
         for (int attempt = 0; version == nullptr && attempt < 1000; ++attempt) {
-          version = reader.Get()->models.at(Name(which))->champion;
+          version = registry_->snapshot().Load()->models.at(Name(which))->champion;
           if (version == nullptr) failed += !Ask(Name(which)).ok();
         }
         if (version == nullptr) {
