@@ -1,5 +1,5 @@
 # The daily vocabulary. Every target sets up what it needs first (idempotent; see tools/setup/setup.sh).
-.PHONY: help setup tensorflow build build-all demo test test-fast bench tidy golden format asan tsan clang fuzz clean
+.PHONY: help setup tensorflow peers build build-all demo test test-fast bench tidy golden format asan tsan clang fuzz clean
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 GOLDEN ?=
@@ -12,6 +12,9 @@ setup:         ## packages and pinned native libraries
 
 tensorflow: setup  ## TensorFlow's library (274 MB), for serving SavedModels
 	@tools/setup/tensorflow.sh
+
+peers: setup   ## compilers of tree models (44 MB), to measure against: bench/run.sh makers
+	@tools/setup/peers.sh
 
 build: setup   ## build/bin/vigil, the page inside
 	@tools/setup/build_page.sh

@@ -65,6 +65,14 @@ class StateLock {
   int fd_ = -1;
 };
 
+// Which engine was the fastest for which model, as former starts measured it. A file that cannot be read is measured anew and replaced.
+std::unique_ptr<trees::EngineRecords> OpenEngineRecords(const std::string& path) {
+  const StatusOr<std::string> text = ReadWholeFile(path, trees::kEngineRecordsBytesMax);
+  const std::string held = text.ok() ? *text : absl::IsNotFound(text.status()) ? "" : "unreadable";
+  return std::make_unique<trees::EngineRecords>(held, trees::EngineRecords::MachineName(),
+                                                [path](const std::string& now) { return WriteFileAtomically(path, now); });
+}
+
 class RunningServer final : public Server {
  public:
   explicit RunningServer(const ServerConfig& config) : config_(config), in_force_(config.effective.value) {}
@@ -148,7 +156,8 @@ class RunningServer final : public Server {
   }
 
   void BuildRegistry() {
-    loaders_ = MakeLoaders(config_.onnx, wall_clock_);
+    engine_records_ = OpenEngineRecords(config_.state_dir + "/engines");
+    loaders_ = MakeLoaders(config_.onnx, wall_clock_, engine_records_.get());
     RegistryOptions options = config_.registry;
     options.default_model = config_.default_model;
     for (const ModelConfig& model : config_.models) {
@@ -521,6 +530,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<PredictionLog> log_;
   std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<trees::EngineRecords> engine_records_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
   std::unique_ptr<Registry> registry_;
   std::mutex notifiers_mutex_;

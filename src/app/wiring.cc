@@ -15,11 +15,11 @@ namespace vigil {
 
 namespace {
 
-std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx, const Clock* clock) {
+std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx, const Clock* clock, trees::EngineRecords* records) {
   std::vector<std::unique_ptr<ModelLoader>> loaders;
-  loaders.push_back(trees::MakeXgboostLoader());
-  loaders.push_back(trees::MakeLightgbmLoader());
-  loaders.push_back(trees::MakeCatboostLoader());
+  loaders.push_back(trees::MakeXgboostLoader(records));
+  loaders.push_back(trees::MakeLightgbmLoader(records));
+  loaders.push_back(trees::MakeCatboostLoader(records));
   loaders.push_back(onnx::MakeOnnxLoader(onnx, clock));
   static const SystemClock system;
   loaders.push_back(remote::MakeRemoteLoader(HttpConnect(remote::RemoteLimits{}.answer_bytes_max), system));
@@ -31,9 +31,11 @@ std::vector<std::unique_ptr<ModelLoader>> Loaders(const onnx::OnnxOptions& onnx,
 
 }  // namespace
 
-std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock) { return Loaders(onnx, &clock); }
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock, trees::EngineRecords* records) {
+  return Loaders(onnx, &clock, records);
+}
 
-std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() { return Loaders({}, nullptr); }
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() { return Loaders({}, nullptr, nullptr); }
 
 std::string ProgramPath() {
   char path[4096];

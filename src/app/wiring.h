@@ -8,11 +8,14 @@
 #include "base/clock.h"
 #include "runtime/model.h"
 #include "runtime/onnx/options.h"
+#include "runtime/trees/engine_records.h"
 
 namespace vigil {
 
-// Every model format that this build serves. `clock` judges deadlines where calls are batched and must outlive the models.
-std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock);
+// Every model format that this build serves. `clock` judges deadlines where calls are batched and must outlive the models; so must
+// `records`, of which engine was the fastest for which model (null: measured at every load).
+std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& onnx, const Clock& clock,
+                                                      trees::EngineRecords* records = nullptr);
 // For verbs that score by themselves: every setting at its default, nothing batched.
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders();
 

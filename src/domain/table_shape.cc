@@ -28,13 +28,6 @@ std::string ShapeText(const TensorSpec& spec) {
   return text + "]";
 }
 
-TableShape Refused(std::string why) {
-  TableShape shape;
-  shape.matrix = false;
-  shape.refusal = std::move(why);
-  return shape;
-}
-
 void AddColumn(std::string name, DType dtype, size_t input, size_t offset, TableShape* shape) {
   ModelColumn column;
   column.name = name;
@@ -102,8 +95,8 @@ ScoreRule ScoreRuleOf(const Signature& signature) {
 }
 
 void AddAnswers(const Signature& signature, TableShape* shape) {
-  shape->single_output =
-      signature.outputs.size() == 1 && signature.outputs[0].dtype == DType::kFloat32 && signature.outputs[0].keys.empty();
+  shape->single_output = signature.outputs.size() == 1 && signature.outputs[0].dtype == DType::kFloat32 &&
+                         signature.outputs[0].keys.empty() && RowWidth(signature.outputs[0]) >= 0;
   for (size_t i = 0; i < signature.outputs.size(); ++i) {
     const TensorSpec& spec = signature.outputs[i];
     const int64_t width = RowWidth(spec);
@@ -114,6 +107,15 @@ void AddAnswers(const Signature& signature, TableShape* shape) {
     }
   }
   shape->score = ScoreRuleOf(signature);
+}
+
+// No columns, but answers: a caller of tensors is served all the same.
+TableShape Refused(const Signature& signature, std::string why) {
+  TableShape shape;
+  shape.matrix = false;
+  shape.refusal = std::move(why);
+  AddAnswers(signature, &shape);
+  return shape;
 }
 
 }  // namespace
@@ -142,7 +144,7 @@ std::vector<std::string> ElementNames(std::string_view name, size_t width, const
 
 TableShape TableShapeOf(const Signature& signature) {
   const std::vector<TensorSpec>& inputs = signature.inputs;
-  if (inputs.empty()) return Refused("it has no inputs");
+  if (inputs.empty()) return Refused(signature, "it has no inputs");
   std::vector<int64_t> widths;
   int64_t total = 0;
   for (const TensorSpec& spec : inputs) {
@@ -150,12 +152,12 @@ TableShape TableShapeOf(const Signature& signature) {
     // [-1, -1] of a model that names its columns.
     if (width < 0 && inputs.size() == 1 && spec.shape.size() == 2) width = static_cast<int64_t>(signature.columns.size());
     if (width <= 0) {
-      return Refused("input \"" + spec.name + "\" has the shape " + ShapeText(spec) +
-                     ", which is no table's: rows first, then known sizes");
+      return Refused(signature, "input \"" + spec.name + "\" has the shape " + ShapeText(spec) +
+                                    ", which is no table's: rows first, then known sizes");
     }
     widths.push_back(width);
     total += width;
-    if (total > kTableColumnsMax) return Refused("it takes more than " + std::to_string(kTableColumnsMax) + " numbers a row");
+    if (total > kTableColumnsMax) return Refused(signature, "it takes more than " + std::to_string(kTableColumnsMax) + " numbers a row");
   }
   const bool own_names = signature.columns.size() == static_cast<size_t>(total);
   const bool made_up = !own_names && inputs.size() == 1;

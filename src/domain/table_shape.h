@@ -64,7 +64,7 @@ struct TableShape {
   std::vector<AnswerColumn> answers;  // of the outputs whose width the signature says
   bool single_output = true;          // one FP32 output: its floats are the whole answer
   ScoreRule score;
-  std::string refusal;  // not empty: no table fits the signature, and why; then there are no columns
+  std::string refusal;  // not empty: no table fits the signature, and why; then there are no columns, only answers
 };
 
 inline constexpr int64_t kTableColumnsMax = 1 << 20;

@@ -171,7 +171,9 @@ std::string ProblemBody(const Status& status, std::string_view request_id, const
 
 std::string OipErrorBody(const Status& status, const RefusedRows& refused) {
   std::string out = "{\"error\":";
-  AppendJsonString(&out, MessageWithRows(status, refused));
+  // Triton's clients look for these words, of a version that is not there as well.
+  const bool unknown = status.code() == absl::StatusCode::kNotFound && !status.GetPayload(kCodeUrl).has_value();
+  AppendJsonString(&out, Concat(unknown ? "Request for unknown model: " : "", MessageWithRows(status, refused)));
   out.push_back('}');
   return out;
 }

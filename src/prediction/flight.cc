@@ -36,6 +36,8 @@ void Flight::Route(const RouteTable& routes, PredictionId first_id) {
   // Most requests are one row: they keep the path that copies nothing.
   if (row_arms_.empty()) return;
   only_arm_ = row_arms_[0];
+  // Tensors whose rows have sizes of their own are not taken apart: the whole request goes where its first row does.
+  if (batch_->whole != nullptr) row_arms_.clear();
   if (std::all_of(row_arms_.begin(), row_arms_.end(), [this](uint8_t arm) { return arm == only_arm_; })) row_arms_.clear();
 }
 
@@ -63,6 +65,7 @@ void Flight::ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const s
   group.unit = scorers.Acquire(*target_->model, *this->arm(arm).version, this);
   ScoringUnit& unit = *group.unit;
   unit.call.post = post;
+  unit.whole = batch_->whole;
   if (!all_rows) {
     for (size_t row = 0; row < batch_->rows; ++row) {
       if (!is_refused(row) && arm_of(row) == arm) unit.row_indices.push_back(static_cast<uint32_t>(row));

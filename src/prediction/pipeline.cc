@@ -40,8 +40,10 @@ std::string Joined(const std::vector<std::string>& names) {
 Status CheckShape(const RowBatch& batch, const ServedVersion& version) {
   const TableShape& shape = version.loaded->table();
   const size_t columns = shape.columns.size();
-  if (!shape.refusal.empty())
-    return absl::UnimplementedError(absl::StrCat("model ", version.facts.model, " takes no table: ", shape.refusal));
+  if (!shape.refusal.empty() && batch.whole == nullptr) {
+    return absl::UnimplementedError(
+        absl::StrCat("model ", version.facts.model, " takes no table: ", shape.refusal, "; send tensors, by the Open Inference Protocol"));
+  }
   if (batch.columns != columns) {
     return absl::InvalidArgumentError(absl::StrCat("rows of ", batch.columns, " columns; model ", version.facts.model, " takes ", columns));
   }
@@ -301,7 +303,7 @@ void Pipeline::State::AddShadows(Flight& flight) {
     for (const ServedVersion* version : absl::MakeConstSpan(versions.data(), count)) {
       if (version == flight.arm(flight.arm_of(row)).version) continue;
       // A shadow that takes other columns than a new champion cannot read these rows.
-      const bool fits = SameStores(version->loaded->table(), flight.shape());
+      const bool fits = batch.whole == nullptr && SameStores(version->loaded->table(), flight.shape());
       if (options.shadow_on_path && fits) {
         shadows.Add(flight.target().model, *version, copy);
       } else {

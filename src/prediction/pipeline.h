@@ -42,6 +42,8 @@ struct RowBatch {
   std::vector<uint32_t> error_rows;        // rows with at least one such cell, rising, without repeats
   std::vector<std::string> warnings;       // unknown columns
   bool partial = false;                    // answer what can be answered, null for refused rows
+  // Of a model that no table fits: its tensors as they came, with `rows` rows each, and then there are no columns. The caller keeps them.
+  const Batch* whole = nullptr;
 
   // For a model that takes floats only.
   void Reset(size_t column_count);

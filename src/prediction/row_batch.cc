@@ -20,6 +20,7 @@ void RowBatch::Reset(size_t column_count) {
   error_rows.clear();
   warnings.clear();
   partial = false;
+  whole = nullptr;
 }
 
 void RowBatch::Reset(const TableShape& shape) {

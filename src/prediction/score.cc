@@ -9,7 +9,9 @@ namespace vigil {
 
 StatusOr<ScoreState> ScoringUnit::Score(const TableRows& rows, int64_t deadline_ns) {
   const Signature& signature = version->loaded->signature();
-  if (shape().matrix) {
+  if (whole != nullptr) {
+    batch = *whole;
+  } else if (shape().matrix) {
     const size_t columns = shape().columns.size();
     const float* matrix = rows.values;
     if (!row_indices.empty()) {

@@ -46,7 +46,8 @@ struct ScoringUnit {
   const std::shared_ptr<const ServedVersion> version;
   const std::unique_ptr<Scorer> scorer;
   ScoringOwner* owner = nullptr;
-  ScoreCall call;  // the caller sets call.post
+  ScoreCall call;                // the caller sets call.post
+  const Batch* whole = nullptr;  // the caller sets it: tensors instead of rows, for a model that no table fits
   Outputs outputs;
   Batch batch;
   std::vector<uint32_t> row_indices;  // of the request; empty: all of them

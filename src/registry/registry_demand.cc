@@ -29,6 +29,9 @@ Status Registry::RequestLoad(std::string_view model_name, std::string_view versi
     key.second = version.empty() ? model->champion() : std::string(version);
     if (key.second.empty()) return absl::UnavailableError(absl::StrCat("model ", key.first, " has no champion to answer"));
     VIGIL_ASSIGN_OR_RETURN(const VersionEntry* entry, FindVersion(*model, key.second));
+    if (entry->served == nullptr && entry->unloaded) {
+      return absl::UnavailableError(absl::StrCat("version ", key.second, " of ", key.first, " was unloaded; load the model to have it back"));
+    }
     if (entry->served == nullptr && !IsServable(entry->state)) {
       return absl::NotFoundError(absl::StrCat("version ", key.second, " of ", key.first, " is ",
                                               std::string(VersionStateName(entry->state)), " and is not served"));
@@ -69,7 +72,7 @@ Status Registry::AttachOnDemand(const DemandQueue::Key& key, std::shared_ptr<Ser
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(key.first));
   VIGIL_ASSIGN_OR_RETURN(VersionEntry * entry, FindVersion(*model, key.second));
   if (entry->served != nullptr) return absl::OkStatus();
-  if (model->removed || !IsServable(entry->state)) {
+  if (model->removed || entry->unloaded || !IsServable(entry->state)) {
     return absl::NotFoundError(absl::StrCat("version ", key.second, " of ", key.first, " was taken out of serving meanwhile"));
   }
   const int64_t bytes = MemoryBytes(*served->loaded);

@@ -57,7 +57,9 @@ int64_t Registry::MemoryBytes(const LoadedModel& loaded) {
 StatusOr<std::shared_ptr<ServedVersion>> Registry::LoadArtefact(const VersionFacts& facts, const LoadOptions& options) const {
   StatusOr<std::shared_ptr<ServedVersion>> read = absl::InternalError("not read");
   const auto read_it = [&] { read = ReadArtefact(facts, options); };
-  load_when_idle_ ? RunAtIdlePriority(read_it) : read_it();
+  // A server behind us costs a wait on its network, not our processors.
+  const bool heavy = facts.uri.find("://") == std::string::npos || facts.uri.starts_with("file://");
+  load_when_idle_&& heavy ? RunAtIdlePriority(read_it) : read_it();
   return read;
 }
 
@@ -100,6 +102,7 @@ Status Registry::Attach(VersionEntry& entry, std::shared_ptr<ServedVersion> serv
   entry.bytes = served->memory_bytes;
   entry.failure = absl::OkStatus();
   entry.retry_after_us = 0;
+  entry.unloaded = false;
   entry.served = std::move(served);
   entry.loaded_at = ++loads_;
   return absl::OkStatus();
@@ -302,6 +305,8 @@ void Registry::AddToSnapshot(const ModelEntry& model, RegistrySnapshot* snapshot
     if (!assignment.version.empty()) served->labels.emplace(label, assignment.version);
   }
   served->champion_version = model.champion();
+  const VersionEntry* champion = model.Find(model.champion());
+  served->unloaded = champion != nullptr && champion->unloaded;
   served->champion = served->Find(model.champion());
   served->challenger = served->Find(model.role(Role::kChallenger).assignment.version);
   served->shadow = served->Find(model.role(Role::kShadow).assignment.version);

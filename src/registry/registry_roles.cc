@@ -260,6 +260,10 @@ Status Registry::Load(const std::string& model_name, const std::string& version)
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
   Status status;
   if (version.empty()) {
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& entry : model->versions) entry->unloaded = false;
+    }
     LoadRoles(*model, true);
     const VersionEntry* champion = model->Find(model->champion());
     if (champion != nullptr && champion->served == nullptr) {
@@ -287,11 +291,13 @@ Status Registry::Unload(const std::string& model_name, const std::string& versio
     }
     std::lock_guard lock(mutex_);
     entry->kept = false;
+    entry->unloaded = true;
     Retire(*entry);
   } else {
     std::lock_guard lock(mutex_);
     for (const auto& entry : model->versions) {
       entry->kept = false;
+      entry->unloaded = true;
       Retire(*entry);
     }
     const int64_t epoch = model->plan.epoch;

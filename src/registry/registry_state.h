@@ -24,6 +24,7 @@ struct Registry::VersionEntry {
   std::optional<uint32_t> slot;                 // of this process, once loaded
   uint64_t loaded_at = 0;                       // counts loads: the smallest was loaded longest ago
   bool kept = false;                            // loaded because it was registered or asked for, needed or not
+  bool unloaded = false;                        // by name: no request loads it again
   int64_t bytes = 0;                            // that it took when it was last loaded, or its file's; 0: unknown
   Status failure;                               // of the last load on demand, until one succeeds
   int64_t retry_ns = 0;                         // no other before that

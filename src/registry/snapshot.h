@@ -56,10 +56,12 @@ struct ServedModel {
   std::shared_ptr<const ServedVersion> shadow;
   // Versions that are not loaded are loaded when asked for: a champion that is null is no reason not to be ready.
   bool on_demand = false;
+  // The champion was unloaded by name: that is how it was wanted, so it is not ready and no failure either.
+  bool unloaded = false;
   std::string champion_version;                            // loaded or not; empty: nobody
   std::map<std::string, std::string, std::less<>> labels;  // label → version
   std::shared_ptr<const ServedVersion> Find(std::string_view version) const;
-  bool ready() const { return champion != nullptr || (on_demand && !champion_version.empty()); }
+  bool ready() const { return champion != nullptr || (on_demand && !champion_version.empty() && !unloaded); }
 };
 
 struct RegistrySnapshot {

@@ -82,6 +82,8 @@ class LocalOperations final : public Operations {
   StatusOr<RoleAssignment> Rollback(const std::string& model, const std::string& by, const std::string& reason) override {
     return p_.registry.Rollback(model, by, reason);
   }
+  Status LoadModel(const std::string& model, const std::string&) override { return p_.registry.Load(model); }
+  Status UnloadModel(const std::string& model, const std::string&) override { return p_.registry.Unload(model); }
 
   StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& model) override { return p_.registry.Labels(model); }
   StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& request) override {

@@ -132,6 +132,9 @@ class Operations {
   // Champion back to the version before, in one step.
   virtual StatusOr<RoleAssignment> Rollback(const std::string& model, const std::string& by, const std::string& reason) = 0;
 
+  // What the model's roles name, into memory or out of it; see Registry::Load and Unload.
+  virtual Status LoadModel(const std::string& model, const std::string& by) = 0;
+  virtual Status UnloadModel(const std::string& model, const std::string& by) = 0;
   // Labels by name; each moves by compare-and-set as a role does. An empty version clears it.
   virtual StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& /*model*/) { return NoLabels(); }
   virtual StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& /*request*/) { return NoLabels(); }

@@ -21,7 +21,8 @@ class Case:
     rows: pd.DataFrame         # as `vigil predict` reads them; NaN: missing
     predictions: np.ndarray    # [n] or [n, k]
     margins: np.ndarray
-    exact: bool                # the library's own bits are expected
+    exact: bool                # the library's own bits are expected, but for contributions
+    contributions: np.ndarray | None = None  # [n, columns + 1], of several margins side by side; None: the library has none for this model
 
 
 def numbers(rng, n):
@@ -108,7 +109,9 @@ def lightgbm_cases(folder):
         model.save_model(path)
         thresholds = [float(t) for line in path.read_text().splitlines() if line.startswith("threshold=") for t in line[10:].split()]
         rows = np.vstack([test, beside_thresholds(rng, test, np.array(thresholds or [0.0]))])
-        yield Case(path.stem, path, pd.DataFrame(rows, columns=names), model.predict(rows), model.predict(rows, raw_score=True), True)
+        # Linear leaves have none, here and there.
+        contributions = None if "linear_tree" in parameters else model.predict(rows, pred_contrib=True)
+        yield Case(path.stem, path, pd.DataFrame(rows, columns=names), model.predict(rows), model.predict(rows, raw_score=True), True, contributions)
     yield from lightgbm_frames(folder, rng)
 
 
@@ -128,7 +131,7 @@ def lightgbm_frames(folder, rng):
     rows.loc[5:14, "k"] = 8.0
     rows.loc[15:19, "k"] = np.nan
     coded = rows.assign(s=pd.Categorical(rows.s, train.s.cat.categories), k=pd.Categorical(rows.k, [5, 7, 100]))
-    yield Case(path.stem, path, rows, model.predict(coded), model.predict(coded, raw_score=True), True)
+    yield Case(path.stem, path, rows, model.predict(coded), model.predict(coded, raw_score=True), True, model.predict(coded, pred_contrib=True))
 
 
 def catboost_parameters(x, frame):
@@ -173,6 +176,14 @@ def catboost_prediction(model, pool, loss, margins):
     return model.predict(pool, prediction_type="RMSEWithUncertainty") if loss == "RMSEWithUncertainty" else margins
 
 
+def catboost_contributions(model, pool, margins):
+    """CatBoost's own where they add up to its margins, which they do not for all trees grown by leaf and one-hot splits of trees grown by level.
+    Of an uncertainty they are the mean's alone."""
+    shares = model.get_feature_importance(pool, type="ShapValues", thread_count=1)
+    explained = margins[:, :shares.shape[1]] if shares.ndim == 3 else margins
+    return shares.reshape(len(shares), -1) if np.allclose(shares.sum(axis=-1), explained, rtol=1e-9, atol=1e-9) else None
+
+
 def catboost_cases(folder):
     import catboost as cb
     rng = np.random.default_rng(6)
@@ -192,10 +203,11 @@ def catboost_cases(folder):
         pool = cb.Pool(test, cat_features=categorical)
         margins = model.predict(pool, prediction_type="RawFormulaVal")
         predictions = catboost_prediction(model, pool, parameters["loss_function"].split(":")[0], margins)
+        contributions = catboost_contributions(model, pool, margins)
         for form in ("cbm", "json"):
             path = folder / f"catboost_{name}.{form}"
             model.save_model(path, format=form, pool=cb.Pool(rows, target, cat_features=categorical) if categorical else None)
-            yield Case(path.name, path, test.rename(columns=str), predictions, margins, False)
+            yield Case(path.name, path, test.rename(columns=str), predictions, margins, False, contributions)
 
 
 def catboost_statistics(folder):

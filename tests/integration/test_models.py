@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from conftest import SHARED, serving, shared, vigil
+from conftest import COLUMNS, SHARED, serving, shared, vigil
 
 EXIT_DONE, EXIT_BAD_MODEL = 0, 4
 MODELS = SHARED / "fixtures/models"
@@ -265,3 +265,23 @@ def test_malformed_models_are_refused_by_name(name):
         return
     assert r.returncode == EXIT_BAD_MODEL, f"exit {r.returncode}: {r.stderr[-500:]}"
     assert name in r.stderr, r.stderr[-500:]
+
+
+def test_a_restart_serves_by_the_engine_that_was_measured(small, tmp_path):
+    def reason_and_answer():
+        with serving(tmp_path, {"fraud": small.champion}) as server:
+            version = server.get("/api/v1/models/fraud/versions").json()["versions"][0]
+            answer = server.predict("fraud", {"rows": [dict.fromkeys(COLUMNS, 1.0)]})
+            assert answer.status_code == 200
+            return version["engine"]["reason"], answer.json()["predictions"]
+
+    first, answer = reason_and_answer()
+    assert first.startswith("the fastest measured: ")
+    times = first.removeprefix("the fastest measured: ").split(" (")[0].split(";")[0]
+    assert reason_and_answer() == (f"the fastest when it was first measured on this machine: {times}", answer)
+    records = tmp_path / "state" / "engines"
+    records.write_bytes(records.read_bytes()[:-5])
+    damaged, same = reason_and_answer()
+    assert "measured again: the record of former measurements is damaged" in damaged
+    assert same == answer
+    assert "first measured on this machine" in reason_and_answer()[0]

@@ -1,6 +1,6 @@
 """Small models of every kind that XGBoost writes, each as JSON and (from 1.6 on) UBJSON, with rows and what the library answers for them.
 
-    python xgboost_zoo.py FOLDER      leaves NAME.json, NAME.ubj, NAME.rows.csv, NAME.prediction.csv, NAME.margin.csv, NAME.best.csv
+    python xgboost_zoo.py FOLDER      leaves NAME.json, NAME.ubj, NAME.rows.csv, NAME.prediction.csv, NAME.margin.csv, NAME.best.csv, NAME.contributions.csv
 
 Runs with any XGBoost from 1.0 on, so that files of old versions can be made by an interpreter that has one.
 """
@@ -150,6 +150,13 @@ def write(folder, name, rows, booster, data):
     for output, margin in (("prediction", False), ("margin", True)):
         values = booster.predict(data, output_margin=margin, **everything)
         pd.DataFrame(values).to_csv(folder / f"{name}.{output}.csv", index=False, header=False, float_format="%.9g")
+    if VERSION < (3, 0):
+        return
+    try:
+        contributions = booster.predict(data, pred_contribs=True, **everything)
+    except xgb.core.XGBoostError:  # vector leaves and a few others have none
+        return
+    pd.DataFrame(contributions.reshape(len(rows), -1)).to_csv(folder / f"{name}.contributions.csv", index=False, header=False, float_format="%.9g")
 
 
 def write_frames(folder):

@@ -90,10 +90,13 @@ page_tools() {
 
 test_tools() {
   [ -f tools/setup/test-requirements.txt ] || return 0
-  local want; want="$(stamp tools/setup/test-requirements.txt)"
+  local want; want="$(stamp tools/setup/test-requirements.txt tools/setup/makers.txt)"
   current tests "$want" && return 0
   say "installing the test suites' Python tools"
   "$deps/venv/bin/pip" install -q --disable-pip-version-check -r tools/setup/test-requirements.txt || die "pip install failed"
+  # What these want beside numpy, pandas and scipy they do not need for what the tests do with them.
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r tools/setup/makers.txt \
+    || die "pip could not install tools/setup/makers.txt"
   finish tests "$want"
 }
 

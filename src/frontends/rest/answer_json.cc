@@ -1,6 +1,7 @@
 #include "frontends/rest/answer_json.h"
 
 #include "base/text.h"
+#include "frontends/tensors/answer_tensors.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -40,19 +41,6 @@ void AppendFloats(const float* values, size_t width, std::string* out) {
 }
 
 }  // namespace
-
-void AppendElement(const OwnedTensor& tensor, size_t i, std::string* out) {
-  switch (tensor.dtype) {
-    case DType::kFloat32: return AppendJsonNumber(out, tensor.floats[i]);
-    case DType::kFloat16:
-    case DType::kBfloat16: return AppendJsonNumber(out, static_cast<float>(tensor.number(i)));
-    case DType::kFloat64: return AppendJsonNumber(out, tensor.number(i));
-    case DType::kBool: out->append(tensor.whole(i) != 0 ? "true" : "false"); return;
-    case DType::kUint64: return Append(out, static_cast<uint64_t>(tensor.whole(i)));
-    case DType::kString: return AppendJsonString(out, tensor.strings[i]);
-    default: return Append(out, tensor.whole(i));
-  }
-}
 
 void AppendPredictions(const PredictResult& result, const Signature& signature, size_t rows, std::string* out) {
   const std::vector<TensorSpec>& outputs = signature.outputs;

@@ -220,26 +220,31 @@ Json ToJson(const ServerStatus& status) {
 
 Reply JsonReply(const Json& value, int status) { return {status, "application/json", DumpJson(value)}; }
 
-StatusOr<JsonBody> JsonBody::Read(const ApiRequest& request, std::string_view known) {
+StatusOr<JsonBody> JsonBody::ReadAny(const ApiRequest& request) {
   JsonBody body;
   body.value_ = Json::object();
   if (StripBlanks(request.body).empty()) return body;
-  const MediaType media = ParseMediaType(request.content_type);
-  if (!media.IsJson()) {
-    return Failure(ErrorCode::kUnsupportedMediaType, Concat("\"", media.type, "\" is not served here; application/json is"),
-                   "Content-Type");
-  }
   StatusOr<Json> value = ParseJson(request.body, "the body");
   if (!value.ok()) return Failure(ErrorCode::kMalformed, MessageOf(value.status()));
   if (!value->is_object()) return Failure(ErrorCode::kMalformed, "the body must be a JSON object");
+  body.value_ = *std::move(value);
+  return body;
+}
+
+StatusOr<JsonBody> JsonBody::Read(const ApiRequest& request, std::string_view known) {
+  const MediaType media = ParseMediaType(request.content_type);
+  if (!StripBlanks(request.body).empty() && !media.IsJson()) {
+    return Failure(ErrorCode::kUnsupportedMediaType, Concat("\"", media.type, "\" is not served here; application/json is"),
+                   "Content-Type");
+  }
+  VIGIL_ASSIGN_OR_RETURN(JsonBody body, ReadAny(request));
   std::vector<std::string> names;
   while (!known.empty()) names.emplace_back(TakeUntil(known, ' '));
-  for (const auto& [key, member] : value->items()) {
+  for (const auto& [key, member] : body.value_.items()) {
     bool found = false;
     for (const std::string& name : names) found = found || name == key;
     if (!found) return Failure(ErrorCode::kInvalid, Concat("unknown member \"", key, "\"", DidYouMean(key, names)), key);
   }
-  body.value_ = *std::move(value);
   return body;
 }
 

@@ -29,6 +29,8 @@ Reply JsonReply(const Json& value, int status = 200);
 class JsonBody {
  public:
   static StatusOr<JsonBody> Read(const ApiRequest& request, std::string_view known);
+  // The same of any JSON content type, with members that nobody here knows: for other people's protocols.
+  static StatusOr<JsonBody> ReadAny(const ApiRequest& request);
   // Empty when absent or null. Failure of kInvalid when it is of another type.
   StatusOr<std::string> Text(std::string_view name) const;
   // As Text, but it must be there and not be empty.

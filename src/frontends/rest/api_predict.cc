@@ -23,7 +23,7 @@ void AppendPredictionIds(absl::Span<const PredictionId> ids, std::string* out) {
 
 // {"model":"fraud","version":"3","prediction_ids":[...],"predictions":[...],"warnings":[]}, with `versions` where arms differ, and
 // `errors` and `error_count` where a partial answer has refused rows.
-void WriteOurs(const PredictScratch& scratch, std::string* body) {
+void WriteOurs(PredictScratch& scratch, std::string* body) {
   const PredictResult& result = scratch.result;
   body->append("{\"model\":");
   AppendJsonString(body, scratch.target.model->name);
@@ -67,14 +67,14 @@ void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
   if (!parsed.ok()) {
     // answered below
   } else if (media.IsJson()) {
-    if (!ParseFastRows(call.request.body, columns, &scratch->batch)) {
-      parsed = scratch->json.Parse(call.request.body, columns, {}, &scratch->batch, &scratch->absent);
+    if (!ParseFastRows(call.body, columns, &scratch->batch)) {
+      parsed = scratch->json.Parse(call.body, columns, {}, &scratch->batch, &scratch->absent);
     }
   } else if (media.Is("text/csv")) {
-    CsvReader reader(call.request.body, &scratch->texts);
+    CsvReader reader(call.body, &scratch->texts);
     parsed = ParseCsvRows(reader, columns, UnknownColumns::kWarn, &scratch->batch, &scratch->absent);
   } else if (media.Is("application/x-ndjson") || media.Is("application/ndjson") || media.Is("application/jsonl")) {
-    parsed = scratch->json.ParseLines(call.request.body, columns, &scratch->batch, &scratch->absent);
+    parsed = scratch->json.ParseLines(call.body, columns, &scratch->batch, &scratch->absent);
   } else {
     parsed =
         Failure(ErrorCode::kUnsupportedMediaType,

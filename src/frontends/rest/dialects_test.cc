@@ -1,4 +1,6 @@
 // Open Inference Protocol and MLflow over the handler.
+#include <cstring>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -86,14 +88,79 @@ TEST_F(Oip, InferErrors) {
   ExpectError(Post("/v2/models/fraud/infer", "{"), 400, "JSON");
   ExpectError(Post("/v2/models/fraud/infer", "{}"), 400, "inputs");
   ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,"b"]}]})"), 400,
-              "column \"hour\"");
+              "element 1: \"b\" is no number");
   ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"amount","shape":[1],"datatype":"FP32","data":[1]}]})"), 400,
               "\"hour\"");
   ExpectError(Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[0,2],"datatype":"FP32","data":[]}]})"), 400, "no rows");
   ExpectError(Post("/v2/models/fraud/infer", good.substr(0, good.size() - 1) + R"(,"outputs":[{"name":"score"}]})"), 400, "score");
-  ExpectError(Post("/v2/models/fraud/infer", good, "application/octet-stream", {{"Inference-Header-Content-Length", "10"}}), 400, "binary");
+  ExpectError(Post("/v2/models/fraud/infer", good, "application/octet-stream", {{"Inference-Header-Content-Length", "1000"}}), 400,
+              "1000 bytes of JSON");
   ExpectError(Get("/v2/models/fraud/infer"), 405, "POST");
   ExpectError(Get("/v2/modles/fraud"), 404, "did you mean \"/v2/models/fraud\"");
+}
+
+TEST_F(Oip, BinaryBothWays) {
+  const std::string json =
+      R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}})";
+  const float row[] = {1, 2};
+  const std::string bytes(reinterpret_cast<const char*>(row), sizeof(row));
+  const FakeAnswer answer = Post("/v2/models/fraud/infer", json + bytes, "application/octet-stream",
+                                 {{"Inference-Header-Content-Length", std::to_string(json.size())}});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.content_type, "application/octet-stream");
+  const size_t head = std::stoul(answer.header("Inference-Header-Content-Length"));
+  const Json said = Json::parse(answer.body.substr(0, head));
+  EXPECT_EQ(said["outputs"][0]["parameters"]["binary_data_size"], 4);
+  EXPECT_FALSE(said["outputs"][0].contains("data"));
+  float prediction = 0;
+  ASSERT_EQ(answer.body.size(), head + sizeof(prediction));
+  std::memcpy(&prediction, answer.body.data() + head, sizeof(prediction));
+  EXPECT_EQ(prediction, 33);
+  // A body of bytes alone is one row; its answer is binary too.
+  const FakeAnswer raw = Post("/v2/models/fraud/infer", bytes, "application/octet-stream", {{"Inference-Header-Content-Length", "0"}});
+  EXPECT_EQ(raw.status, 200) << raw.body;
+  EXPECT_FALSE(raw.header("Inference-Header-Content-Length").empty());
+  ExpectError(Post("/v2/models/fraud/infer", json, "", {{"Inference-Header-Content-Length", "-1"}}), 400, "no number of bytes");
+}
+
+TEST_F(Oip, Classification) {
+  const Json best = Body(Post("/v2/models/iris/infer", R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP64","data":[1,1,1,1]}],)"
+                                                       R"("outputs":[{"name":"prediction","parameters":{"classification":2}}]})"));
+  EXPECT_EQ(best["outputs"][0]["datatype"], "BYTES");
+  EXPECT_EQ(best["outputs"][0]["shape"], Json::parse("[1,2]"));
+  EXPECT_EQ(best["outputs"][0]["data"], Json::parse(R"(["16:2","15:1"])"));
+}
+
+TEST_F(Oip, StatisticsCountRequestsAndRows) {
+  Post("/v2/models/fraud/infer", R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})");
+  Post("/v2/models/fraud/infer", "{}");
+  const Json all = Body(Get("/v2/models/stats"));
+  EXPECT_EQ(all["model_stats"].size(), 3u);
+  const Json stats = Body(Get("/v2/models/fraud/versions/3/stats"))["model_stats"][0];
+  EXPECT_EQ(stats["inference_count"], 2);
+  EXPECT_EQ(stats["inference_stats"]["success"]["count"], 1);
+  EXPECT_EQ(stats["inference_stats"]["fail"]["count"], 1);
+  ExpectError(Get("/v2/models/ghost/stats"), 404, "no model");
+}
+
+TEST_F(Oip, Config) {
+  const Json config = Body(Get("/v2/models/iris/config"));
+  EXPECT_EQ(config["input"], Json::parse(R"([{"name":"input","data_type":"TYPE_FP32","dims":[4]}])"));
+  EXPECT_EQ(config["output"][0]["dims"], Json::parse("[3]"));
+  EXPECT_GT(config["max_batch_size"], 0);
+}
+
+TEST_F(Oip, Repository) {
+  const auto index = [&] { return Body(Post("/v2/repository/index", "")); };
+  operations_.version.loaded = true;
+  EXPECT_EQ(index()[0]["state"], "READY");
+  EXPECT_EQ(Post("/v2/repository/models/fraud/unload", R"({"parameters":{"unload_dependents":false}})").status, 200);
+  EXPECT_EQ(index()[0]["state"], "UNAVAILABLE");
+  EXPECT_EQ(Body(Post("/v2/repository/index", R"({"ready":true})")).size(), 0u);
+  EXPECT_EQ(Post("/v2/repository/models/fraud/load", "{}").status, 200);
+  EXPECT_EQ(index()[0]["state"], "READY");
+  ExpectError(Post("/v2/repository/models/ghost/load", ""), 404, "failed to load \"ghost\"");
+  ExpectError(Post("/v2/repository/models/fraud/load", R"({"parameters":{"config":"{}"}})"), 501, "register another version");
 }
 
 class Mlflow : public RestFixture {

@@ -10,13 +10,22 @@ namespace vigil {
 void HandlePredict(RestHandler& handler, Call& call);
 void HandlePredictLabel(RestHandler& handler, Call& call);  // {model}, {label}
 // oip.cc
+void HandleOipInfer(RestHandler& handler, Call& call);
+
+// oip_models.cc
 void HandleOipServer(RestHandler& handler, Call& call);
 void HandleOipLive(RestHandler& handler, Call& call);
 void HandleOipReady(RestHandler& handler, Call& call);
 void HandleOipModels(RestHandler& handler, Call& call);
 void HandleOipModel(RestHandler& handler, Call& call);  // {model}[, {version}]
 void HandleOipModelReady(RestHandler& handler, Call& call);
-void HandleOipInfer(RestHandler& handler, Call& call);
+void HandleOipConfig(RestHandler& handler, Call& call);
+void HandleOipStatistics(RestHandler& handler, Call& call);  // [{model}[, {version}]]
+
+// oip_repository.cc
+StatusOr<Reply> OipRepositoryIndex(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> OipRepositoryLoad(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> OipRepositoryUnload(Operations& operations, const ApiRequest& request);
 
 // mlflow.cc
 void HandleMlflowPing(RestHandler& handler, Call& call);

@@ -4,13 +4,13 @@
 #include "frontends/rest/request.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/rows/csv.h"
-#include "frontends/rows/oip_rows.h"
+#include "frontends/rows/row_lists.h"
 #include "frontends/words.h"
 
 namespace vigil {
 namespace {
 
-void WriteInvocations(const PredictScratch& scratch, std::string* body) {
+void WriteInvocations(PredictScratch& scratch, std::string* body) {
   body->append("{\"predictions\":[");
   AppendPredictions(scratch.result, scratch.target.version->loaded->signature(), scratch.batch.rows, body);
   body->append("]}");
@@ -31,11 +31,11 @@ Status FillFromHeaders(const net::HttpRequest& request, RowBatch* batch) {
   return absl::OkStatus();
 }
 
-Status Parse(const net::HttpRequest& request, const ColumnIndex& columns, PredictScratch* scratch) {
-  const MediaType media = ParseMediaType(request.header("Content-Type"));
+Status Parse(const Call& call, const ColumnIndex& columns, PredictScratch* scratch) {
+  const MediaType media = ParseMediaType(call.request.header("Content-Type"));
   VIGIL_RETURN_IF_ERROR(CheckCharset(media));
   if (media.Is("text/csv")) {
-    CsvReader reader(request.body, &scratch->texts);
+    CsvReader reader(call.body, &scratch->texts);
     return ParseCsvRows(reader, columns, UnknownColumns::kIgnore, &scratch->batch, &scratch->absent);
   }
   if (!media.Is("application/json")) {
@@ -51,7 +51,7 @@ Status Parse(const net::HttpRequest& request, const ColumnIndex& columns, Predic
   JsonRowsOptions options;
   options.form = JsonForm::kMlflow;
   options.unknown = UnknownColumns::kIgnore;
-  return scratch->json.Parse(request.body, columns, options, &scratch->batch, &scratch->absent);
+  return scratch->json.Parse(call.body, columns, options, &scratch->batch, &scratch->absent);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ void HandleMlflowVersion(RestHandler& handler, Call& call) {
 void HandleMlflowInvocations(RestHandler& handler, Call& call) {
   PredictScratch* scratch = handler.BeginPredict(call, call.request.header("X-Vigil-Model"), "", WriteInvocations);
   if (scratch == nullptr) return;
-  Status parsed = Parse(call.request, handler.Columns(*scratch->target.version), scratch);
+  Status parsed = Parse(call, handler.Columns(*scratch->target.version), scratch);
   if (parsed.ok()) parsed = FillFromHeaders(call.request, &scratch->batch);
   handler.FinishPredict(call, scratch, parsed);
 }

@@ -14,7 +14,6 @@ namespace {
 constexpr size_t kFreeScratchesMax = 8;
 constexpr int64_t kForgetTurns = 50;  // between looks for columns of unloaded versions: a second
 constexpr size_t kScratchBodyKeepBytesMax = 4 << 20;
-constexpr int64_t kTimeoutMsMax = 24 * 3600 * 1000;
 
 // What a caller said is the most time an answer may take: X-Request-Timeout-Ms. 0: nothing was said.
 int64_t TimeoutNs(std::string_view header) {
@@ -22,20 +21,27 @@ int64_t TimeoutNs(std::string_view header) {
   header = StripBlanks(header);
   const auto [stop, error] = std::from_chars(header.data(), header.data() + header.size(), ms);
   if (error != std::errc() || stop != header.data() + header.size() || ms <= 0) return 0;
-  return std::min(ms, kTimeoutMsMax) * 1'000'000;
+  return std::min(ms, kTimeoutUsMax / 1000) * 1'000'000;
 }
 
 // Loops draw their request ids far apart: seeds that differ by the generator's own increment would give each loop the ids of the one
 // before it, one request later.
 uint64_t LoopSeed(uint64_t seed, uint32_t loop) { return Random(seed + loop)(); }
 
+// Packs what is long enough where the client accepts it.
 template <typename To>
-void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id,
-                     net::ReplyHeader extra) {
-  if (extra.name.empty()) {
-    to.Send(status, type, body, {{"X-Request-Id", request_id}});
+void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id, net::ReplyHeader extra,
+                     net::Coding coding) {
+  const net::ReplyHeader id{"X-Request-Id", request_id};
+  if (coding != net::Coding::kIdentity && body.size() >= kCompressBytesMin) {
+    std::string packed;
+    net::Encode(coding, body, &packed);
+    const net::ReplyHeader encoding{"Content-Encoding", net::CodingName(coding)}, vary{"Vary", "Accept-Encoding"};
+    extra.name.empty() ? to.Send(status, type, packed, {id, encoding, vary}) : to.Send(status, type, packed, {id, encoding, vary, extra});
+  } else if (extra.name.empty()) {
+    to.Send(status, type, body, {id});
   } else {
-    to.Send(status, type, body, {{"X-Request-Id", request_id}, extra});
+    to.Send(status, type, body, {id, extra});
   }
 }
 
@@ -110,6 +116,9 @@ void RestHandler::MakeContext(Call& call) {
       case 11:
         if (EqualsIgnoreCase(header.name, "traceparent")) context.trace = ParseTraceparent(header.value);
         break;
+      case 15:
+        if (EqualsIgnoreCase(header.name, "Accept-Encoding")) call.accept_encoding = header.value;
+        break;
       case 16:
         if (EqualsIgnoreCase(header.name, "Content-Encoding")) call.encoding = StripBlanks(header.value);
         break;
@@ -128,7 +137,7 @@ void RestHandler::MakeContext(Call& call) {
 }
 
 void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exchange) {
-  Call call{request, exchange, nullptr, {}, {}, {}, {}};
+  Call call{request, exchange, nullptr, {}, {}, {}, {}, {}, {}, request.body, nullptr};
   MakeContext(call);
   Dispatch(call);
 }
@@ -160,13 +169,23 @@ void RestHandler::Dispatch(Call& call) {
                                                             PermissionName(call.route->permission), "\"")));
     return;
   }
-  if (!call.encoding.empty() && !EqualsIgnoreCase(call.encoding, "identity")) {
-    AnswerError(call, Failure(ErrorCode::kUnsupportedMediaType,
-                              Concat("Content-Encoding \"", call.encoding.substr(0, 64), "\" is not decoded here; send the body as it is"),
-                              "Content-Encoding"));
-    return;
+  if (!call.encoding.empty()) {
+    if (const Status unpacked = Unpack(call); !unpacked.ok()) return AnswerError(call, unpacked);
   }
   call.route->inline_handler != nullptr ? call.route->inline_handler(*this, call) : Offload(call);
+}
+
+Status RestHandler::Unpack(Call& call) const {
+  const StatusOr<net::Coding> coding = net::CodingOf(call.encoding);
+  if (!coding.ok()) return Failure(ErrorCode::kUnsupportedMediaType, MessageOf(coding.status()), "Content-Encoding");
+  if (*coding == net::Coding::kIdentity) return absl::OkStatus();
+  call.unpacked = std::make_unique<std::string>();
+  if (const Status status = net::Decode(*coding, call.request.body, kDecodedBytesMax, call.unpacked.get()); !status.ok()) {
+    const bool large = status.code() == absl::StatusCode::kResourceExhausted;
+    return Failure(large ? ErrorCode::kTooLarge : ErrorCode::kMalformed, MessageOf(status), "body");
+  }
+  call.body = *call.unpacked;
+  return absl::OkStatus();
 }
 
 std::string RestHandler::ErrorBody(int status, std::string_view reason, std::string_view request_id) {
@@ -184,14 +203,14 @@ bool RestHandler::Ready() {
   if (shared_.options.ready && !shared_.options.ready()) return false;
   const RegistrySnapshot& models = *predict_->Models();
   for (const auto& [name, model] : models.models) {
-    if (!model->ready()) return false;
+    if (!model->ready() && !model->unloaded) return false;
   }
   return true;
 }
 
 void RestHandler::Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra) {
   Count(call.route, status, call.context.arrived_ns);
-  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra);
+  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra, net::AcceptedCoding(call.accept_encoding));
 }
 
 void RestHandler::AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
@@ -267,6 +286,7 @@ void RestHandler::AnswerUnresolved(Call& call, std::string_view model, std::stri
   parked.context = call.context;
   parked.context.request_id = parked.request_id;
   parked.encoding = call.encoding;
+  parked.accept_encoding = call.accept_encoding;
   parked.route = call.route;
 }
 
@@ -288,9 +308,9 @@ void RestHandler::Unpark(uint64_t ticket, const Status& status) {
   parked_.erase(found);
   if (parked.deferred->client_gone()) return;
   PutOff exchange(parked.deferred);
-  Call call{parked.request, exchange, parked.route, {}, parked.context, {}, {}};
+  Call call{parked.request,  exchange, parked.route, {}, parked.context, {}, {}, parked.encoding, parked.accept_encoding, parked.request.body,
+            nullptr};
   call.context.request_id = parked.request_id;  // a short one moved with its text
-  call.encoding = parked.encoding;
   status.ok() ? Dispatch(call) : AnswerError(call, status);
 }
 
@@ -330,8 +350,11 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
   scratch->target = *std::move(target);
   scratch->context = call.context;
   scratch->result = {};
-  scratch->oip_request.id.clear();
-  scratch->oip_request.outputs.clear();
+  scratch->coding = net::AcceptedCoding(call.accept_encoding);
+  scratch->unpacked = std::move(call.unpacked);
+  scratch->content_type = "application/json";
+  scratch->extra = {};
+  scratch->oip_request.Clear();
   scratch->absent.clear();
   scratch->texts.clear();
   return scratch;
@@ -339,6 +362,7 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
 
 void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed) {
   Status status = parsed;
+  scratch->parsed_ns = shared_.clock.MonotonicNs();
   if (status.ok() && scratch->batch.rows == 0) {
     status = Failure(ErrorCode::kInvalid, "there are no rows");
   } else if (status.ok() && !scratch->absent.empty()) {
@@ -347,8 +371,8 @@ void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Statu
       scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
     }
     status = Failure(ErrorCode::kSchemaViolation, Concat("no row has the column ", QuotedNames(columns, scratch->absent)));
-  } else if (status.ok() && scratch->context.deadline_ns != INT64_MAX && shared_.clock.MonotonicNs() >= scratch->context.deadline_ns) {
-    status = absl::DeadlineExceededError("the caller's X-Request-Timeout-Ms had passed before scoring");
+  } else if (status.ok() && scratch->parsed_ns >= scratch->context.deadline_ns) {
+    status = absl::DeadlineExceededError("the caller's deadline had passed before scoring");
   } else if (status.ok()) {
     StatusOr<ScoreState> state = predict_->Predict(scratch->context, scratch->target, scratch->batch, &scratch->result, post_,
                                                    [scratch](StatusOr<PredictResult> result) {
@@ -369,11 +393,13 @@ void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Statu
 // Answers a prediction, now (`exchange`) or late (the scratch's deferred answer), and takes the scratch back.
 void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange) {
   int http = 200;
-  std::string_view type = "application/json";
+  std::string_view type;
+  const int64_t scored_ns = shared_.clock.MonotonicNs();
   scratch->body.clear();
   const bool refused_rows = !status.ok() && (scratch->result.error_count > 0 || scratch->batch.error_count > 0);
   if (status.ok()) {
     scratch->writer(*scratch, &scratch->body);
+    type = scratch->content_type;
   } else {
     RefusedRows refused;
     if (scratch->result.error_count > 0) {
@@ -388,15 +414,22 @@ void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exc
     scratch->body = ErrorText(scratch->route, failure, scratch->context.request_id, refused, &http, &type);
   }
   CountRows(*scratch, refused_rows);
-  Count(scratch->route, http, scratch->context.arrived_ns);
-  const net::ReplyHeader extra = http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", "1"} : net::ReplyHeader{};
+  const int64_t done_ns = Count(scratch->route, http, scratch->context.arrived_ns);
+  const InferTimes times{scratch->context.arrived_ns, scratch->parsed_ns, scored_ns, done_ns};
+  PerVersionOf(*scratch->target.version)
+      .infer->Add(status.ok(), scratch->batch.rows, times, scratch->context.received_us + (done_ns - times.arrived_ns) / 1000);
+  const net::ReplyHeader extra = http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", "1"}
+                                 : status.ok()              ? scratch->extra
+                                                            : net::ReplyHeader{};
   if (exchange != nullptr) {
-    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra);
+    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding);
   } else {
-    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra);
+    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding);
   }
   scratch->deferred.reset();
   scratch->target = {};
+  scratch->unpacked = nullptr;
+  scratch->memory.Release();
   if (scratch->body.capacity() > kScratchBodyKeepBytesMax) scratch->body = std::string();
   if (scratch->batch.values.capacity() * sizeof(float) > kScratchBodyKeepBytesMax) scratch->batch = RowBatch();
   if (free_.size() < kFreeScratchesMax) {
@@ -413,12 +446,12 @@ void RestHandler::Offload(Call& call) {
   for (size_t i = 0; i < call.params.size; ++i) request.params.emplace_back(call.params.values[i]);
   request.query = call.request.query;
   request.content_type = call.request.header("Content-Type");
-  request.body = call.request.body;
+  request.body = call.body;
   request.principal = call.context.principal.name;
   request.request_id = call.context.request_id;
   const uint64_t ticket = next_ticket_++;
   Pending& pending = pending_[ticket];
-  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns};
+  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns, net::AcceptedCoding(call.accept_encoding)};
   const OperationHandler operation = call.route->operation;
   const bool submitted = shared_.pool.TrySubmit(
       [this, ticket, operation, request = std::move(request), loop = &loop_, shared = &shared_, alive = std::weak_ptr<bool>(alive_)] {
@@ -438,7 +471,7 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   pending_.erase(found);
   if (reply.ok()) {
     Count(pending.route, reply->status, pending.arrived_ns);
-    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {});
+    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {}, pending.coding);
     return;
   }
   int http = 500;
@@ -447,12 +480,12 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   Count(pending.route, http, pending.arrived_ns);
   const std::string seconds = Concat(shared_.options.retry_after_s);
   SendWithHeaders(*pending.deferred, http, type, body, pending.request_id,
-                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{});
+                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{}, pending.coding);
 }
 
 // ---- counting ----
 
-void RestHandler::Count(const Route* route, int status, int64_t arrived_ns) {
+int64_t RestHandler::Count(const Route* route, int status, int64_t arrived_ns) {
   const auto dialect = static_cast<size_t>(route == nullptr ? Dialect::kPlatform : route->dialect);
   Counter*& cell = requests_[dialect][static_cast<size_t>(std::clamp(status, 0, 599))];
   if (cell == nullptr) {
@@ -460,7 +493,9 @@ void RestHandler::Count(const Route* route, int status, int64_t arrived_ns) {
                                        {{"dialect", std::string(DialectName(static_cast<Dialect>(dialect)))}, {"code", Concat(status)}});
   }
   cell->Add();
-  durations_[dialect]->Observe(static_cast<double>(shared_.clock.MonotonicNs() - arrived_ns) * 1e-9);
+  const int64_t now_ns = shared_.clock.MonotonicNs();
+  durations_[dialect]->Observe(static_cast<double>(now_ns - arrived_ns) * 1e-9);
+  return now_ns;
 }
 
 void RestHandler::CountRows(const PredictScratch& scratch, bool refused) {
@@ -497,6 +532,7 @@ RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version)
   const MetricLabels labels{{"model", version.facts.model}, {"version", version.facts.version}};
   kept.predictions = &shared_.metrics.NewCounter("vigil_predictions_total", "Rows scored, by the version that answered.", labels);
   kept.refused = &shared_.metrics.NewCounter("vigil_refused_rows_total", "Rows refused for breaking the schema.", labels);
+  kept.infer = &shared_.statistics->NewCell(version.facts.model, version.facts.version);
   return kept;
 }
 

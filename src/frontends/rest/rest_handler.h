@@ -17,12 +17,15 @@
 #include "base/random.h"
 #include "domain/request_context.h"
 #include "frontends/errors.h"
+#include "frontends/rest/infer_statistics.h"
 #include "frontends/rest/offload.h"
 #include "frontends/rest/openapi.h"
 #include "frontends/rest/router.h"
 #include "frontends/rows/columns.h"
 #include "frontends/rows/json_rows.h"
-#include "frontends/rows/oip_rows.h"
+#include "frontends/tensors/answer_tensors.h"
+#include "frontends/tensors/oip_request.h"
+#include "net/content_coding.h"
 #include "net/http.h"
 #include "net/server.h"
 #include "service/operations.h"
@@ -32,7 +35,10 @@
 namespace vigil {
 
 inline constexpr int64_t kIdleTurnMs = 20;
-inline constexpr int64_t kSoonMs = 1;  // when the end of a turn left something to do
+inline constexpr int64_t kSoonMs = 1;                                     // when the end of a turn left something to do
+inline constexpr int64_t kTimeoutUsMax = int64_t{24} * 3600 * 1'000'000;  // of a caller's deadline
+inline constexpr size_t kCompressBytesMin = 2048;                         // shorter answers go out as they are, whatever the client accepts
+inline constexpr size_t kDecodedBytesMax = 64 << 20;                      // of a body that came compressed
 
 struct RestOptions {
   std::string version = "0.1.0";      // of this program
@@ -49,6 +55,7 @@ struct RestShared {
   Metrics& metrics;
   const Clock& clock;
   RestOptions options;
+  std::unique_ptr<InferStatistics> statistics = std::make_unique<InferStatistics>();
   Router router{AllRoutes()};
   std::string openapi = OpenApiDocument(options.version);
 };
@@ -63,11 +70,14 @@ struct Call {
   std::array<char, 16> made_id{};                   // when the caller gave no request id
   std::array<std::string, kPathParamsMax> decoded;  // parameters that were percent-encoded
   std::string_view encoding = {};                   // Content-Encoding of the body
+  std::string_view accept_encoding = {};
+  std::string_view body = {};             // decoded
+  std::unique_ptr<std::string> unpacked;  // what `body` is a view of, when it came compressed
 };
 
 struct PredictScratch;
-// Writes the body of a scored batch in a dialect's form.
-using PredictWriter = void (*)(const PredictScratch& scratch, std::string* body);
+// Writes the body of a scored batch in a dialect's form, and may change the scratch's content type and extra header.
+using PredictWriter = void (*)(PredictScratch& scratch, std::string* body);
 
 // One prediction's working memory; taken from the handler's free list, given back when it is answered.
 struct PredictScratch {
@@ -79,13 +89,23 @@ struct PredictScratch {
   std::vector<uint32_t> absent;  // the model's columns that no row had
   PredictResult result;
   RequestContext context;
-  std::string request_id;                   // only while deferred
-  std::shared_ptr<net::Deferred> deferred;  // only while deferred
-  OipRequest oip_request;                   // of an Open Inference Protocol request
-  OipRows oip;
-  JsonRows json;                  // its views live as long as this scratch is in use
-  std::deque<std::string> texts;  // further texts that views in `batch` point into
+  std::string request_id;                       // only while deferred
+  std::shared_ptr<net::Deferred> deferred;      // only while deferred
+  net::Coding coding = net::Coding::kIdentity;  // of the answer
+  int64_t parsed_ns = 0;                        // when the rows were ready to be scored
+  JsonRows json;                                // its views live as long as this scratch is in use
+  std::deque<std::string> texts;                // further texts that views in `batch` point into
+  std::unique_ptr<std::string> unpacked;        // a body that came compressed; views point into it
+  // Of a dialect of tensors.
+  OipReader oip;
+  OipRequest oip_request;
+  RequestMemory memory;
+  Batch whole;  // of a model that no table fits
+  std::vector<AnswerTensor> answers;
   std::string body;
+  std::string_view content_type;
+  net::ReplyHeader extra;
+  std::string extra_text;  // what `extra` may be a view of
 };
 
 class RestHandler final : public net::HttpHandler {
@@ -125,6 +145,7 @@ class RestHandler final : public net::HttpHandler {
     std::unique_ptr<ColumnIndex> columns;
     Counter* predictions = nullptr;
     Counter* refused = nullptr;
+    InferCell* infer = nullptr;
   };
   // A control request that a worker is answering.
   struct Pending {
@@ -132,15 +153,16 @@ class RestHandler final : public net::HttpHandler {
     const Route* route = nullptr;
     std::string request_id;
     int64_t arrived_ns = 0;
+    net::Coding coding = net::Coding::kIdentity;
   };
 
-  // A request that waits for its model. What it views stays while it has its deferred answer.
+  // A request that waits for its model. The body and headers that it views stay while it has its deferred answer.
   struct Parked {
     std::shared_ptr<net::Deferred> deferred;
     net::HttpRequest request;
     RequestContext context;
     std::string request_id;  // that context views
-    std::string encoding;
+    std::string encoding, accept_encoding;
     const Route* route = nullptr;
   };
 
@@ -156,7 +178,9 @@ class RestHandler final : public net::HttpHandler {
   void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
   void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);
   void CountRows(const PredictScratch& scratch, bool refused);
-  void Count(const Route* route, int status, int64_t arrived_ns);
+  // Returns the time that it took for now.
+  int64_t Count(const Route* route, int status, int64_t arrived_ns);
+  Status Unpack(Call& call) const;
   std::string ErrorText(const Route* route, const Status& status, std::string_view request_id, const RefusedRows& refused, int* http,
                         std::string_view* content_type) const;
   PerVersion& PerVersionOf(const ServedVersion& version);

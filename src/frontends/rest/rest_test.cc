@@ -94,6 +94,26 @@ TEST_F(RestTest, UnknownColumnsAreWarnings) {
   EXPECT_THAT(body["warnings"][0].get<std::string>(), HasSubstr("did you mean \"amount\""));
 }
 
+TEST_F(RestTest, BodiesAreUnpackedAndLongAnswersPacked) {
+  std::string body = "{\"rows\":[[1,2]";
+  for (int i = 0; i < 1000; ++i) body += ",[3,4]";
+  body += "]}";
+  for (const net::Coding coding : {net::Coding::kGzip, net::Coding::kDeflate}) {
+    std::string packed;
+    net::Encode(coding, body, &packed);
+    const std::string name(net::CodingName(coding));
+    const FakeAnswer answer = Post(kPredict, packed, "application/json", {{"Content-Encoding", name}, {"Accept-Encoding", name}});
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.header("Content-Encoding"), name);
+    EXPECT_EQ(answer.header("Vary"), "Accept-Encoding");
+    std::string unpacked;
+    ASSERT_TRUE(net::Decode(coding, answer.body, 1 << 20, &unpacked).ok());
+    EXPECT_EQ(Json::parse(unpacked)["predictions"].size(), 1001u);
+  }
+  const FakeAnswer small = Post(kPredict, R"({"rows":[[1,2]]})", "application/json", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(small.header("Content-Encoding"), "") << "too short to be worth it";
+}
+
 TEST_F(RestTest, PredictErrors) {
   ExpectProblem(Post("/api/v1/models/frauds/predict", kTwoRows), 404, "not_found");
   EXPECT_EQ(Body(Post("/api/v1/models/frauds/predict", kTwoRows))["nearest"], "fraud");
@@ -103,7 +123,8 @@ TEST_F(RestTest, PredictErrors) {
   ExpectProblem(Post(kPredict, R"({"rows":[]})"), 400, "invalid");
   ExpectProblem(Post(kPredict, "x", "application/xml"), 415, "unsupported_media_type");
   ExpectProblem(Post(kPredict, "x", "text/csv; charset=utf-16"), 415, "unsupported_media_type");
-  ExpectProblem(Post(kPredict, kTwoRows, "application/json", {{"content-encoding", "gzip"}}), 415, "unsupported_media_type");
+  ExpectProblem(Post(kPredict, kTwoRows, "application/json", {{"content-encoding", "br"}}), 415, "unsupported_media_type");
+  ExpectProblem(Post(kPredict, kTwoRows, "application/json", {{"content-encoding", "gzip"}}), 400, "malformed");
   EXPECT_EQ(Post(kPredict, kTwoRows, "application/json", {{"Content-Encoding", "Identity"}}).status, 200);
   ExpectProblem(Get(kPredict), 405, "method_not_allowed");
   EXPECT_EQ(Get(kPredict).header("Allow"), "POST, OPTIONS");

@@ -10,6 +10,8 @@ using net::Method;
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRowTypes = "application/json text/csv application/x-ndjson";
 
+constexpr std::string_view kOipTypes = "application/json application/octet-stream";
+
 constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
                        std::string_view id, std::string_view summary, std::string_view response_schema) {
   constexpr std::string_view kTags[] = {"platform", "predictions", "open inference protocol", "mlflow"};
@@ -53,6 +55,12 @@ constexpr Route Asking(Route route, std::string_view query) {
 constexpr Route Giving(Route route, std::string_view type, int success = 200) {
   route.response_type = type;
   route.success = success;
+  return route;
+}
+
+constexpr Route OfOip(Route route) {
+  route.dialect = Dialect::kOip;
+  route.tag = "open inference protocol";
   return route;
 }
 
@@ -135,12 +143,31 @@ const Route kRoutes[] = {
            "OipModel"),
     Inline(Method::kGet, "/v2/models/{model}/versions/{version}/ready", kOip, kRead, HandleOipModelReady, "oipModelVersionReady",
            "Is the version ready?", "OipModelReady"),
+    Inline(Method::kGet, "/v2/models/{model}/config", kOip, kRead, HandleOipConfig, "oipConfig", "Configuration, in Triton's form.",
+           "OipConfig"),
+    Inline(Method::kGet, "/v2/models/{model}/versions/{version}/config", kOip, kRead, HandleOipConfig, "oipConfigVersion",
+           "Configuration, in Triton's form.", "OipConfig"),
+    Inline(Method::kGet, "/v2/models/stats", kOip, kRead, HandleOipStatistics, "oipStatistics", "Statistics of every model.",
+           "OipStatistics"),
+    Inline(Method::kGet, "/v2/models/{model}/stats", kOip, kRead, HandleOipStatistics, "oipModelStatistics", "Counts and times.",
+           "OipStatistics"),
+    Inline(Method::kGet, "/v2/models/{model}/versions/{version}/stats", kOip, kRead, HandleOipStatistics, "oipVersionStatistics",
+           "Counts and times of a version.", "OipStatistics"),
+    OfOip(Taking(
+        Api(Method::kPost, "/v2/repository/index", kRead, OipRepositoryIndex, "oipIndex", "", "Every model and its state.", "OipIndex"),
+        kJson, "OipIndexRequest")),
+    OfOip(Taking(Api(Method::kPost, "/v2/repository/models/{model}/load", kOperate, OipRepositoryLoad, "oipLoad", "",
+                     "Bring a model into memory.", "OipLoaded"),
+                 kJson, "OipLoadRequest")),
+    OfOip(Taking(Api(Method::kPost, "/v2/repository/models/{model}/unload", kOperate, OipRepositoryUnload, "oipUnload", "",
+                     "Take a model out of memory; its roles stay.", "OipLoaded"),
+                 kJson, "OipLoadRequest")),
     Taking(
         Inline(Method::kPost, "/v2/models/{model}/infer", kOip, kPredict, HandleOipInfer, "oipInfer", "Score tensors.", "OipInferResponse"),
-        kJson, "OipInferRequest"),
+        kOipTypes, "OipInferRequest"),
     Taking(Inline(Method::kPost, "/v2/models/{model}/versions/{version}/infer", kOip, kPredict, HandleOipInfer, "oipInferVersion",
                   "Score tensors with one version.", "OipInferResponse"),
-           kJson, "OipInferRequest"),
+           kOipTypes, "OipInferRequest"),
 
     // MLflow.
     Inline(Method::kGet, "/ping", kMlflow, kNone, HandleMlflowPing, "mlflowPing", "Is the server ready?", ""),

@@ -8,7 +8,6 @@
 #include "frontends/rows/csv.h"
 #include "frontends/rows/fast_rows.h"
 #include "frontends/rows/json_rows.h"
-#include "frontends/rows/oip_rows.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -113,15 +112,6 @@ TEST_F(MixedRows, AFastLineThatIsNoneLeavesTheBatch) {
   ASSERT_TRUE(ParseFastLine(R"({"amount":1,"channel":"x","rate":2})", columns_, &batch_));
   EXPECT_FALSE(ParseFastLine(R"({"amount":1,"channel":"y","rate":)", columns_, &batch_));
   EXPECT_EQ(Dump(batch_), "1.000000 0.000000 2.000000 2.000000 'x' ");
-}
-
-TEST_F(MixedRows, OneTensorOfNumbersDoesNotFillTexts) {
-  OipRows oip;
-  OipRequest request;
-  const Status status =
-      oip.Parse(R"({"inputs":[{"name":"channel","datatype":"INT64","shape":[1],"data":[1]}]})", columns_, &request, &batch_, &absent_);
-  EXPECT_EQ(CodeOf(status), ErrorCode::kInvalid);
-  EXPECT_NE(MessageOf(status).find("column \"channel\" is BYTES, not INT64"), std::string_view::npos) << status;
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "frontends/rows/csv.h"
 #include "frontends/rows/json_rows.h"
 #include "frontends/rows/label_rows.h"
-#include "frontends/rows/oip_rows.h"
 
 namespace {
 
@@ -46,26 +45,23 @@ void Check(const vigil::Status& status, const vigil::RowBatch& batch) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const vigil::ColumnIndex floats({"a", "b\"", "rate"}), mixed(MixedShape());
   static vigil::JsonRows json;
-  static vigil::OipRows oip;
   if (size == 0) return 0;
   const vigil::ColumnIndex& columns = (data[0] & 0x80) != 0 ? mixed : floats;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   vigil::RowBatch batch;
   std::vector<uint32_t> absent;
   std::deque<std::string> arena;
-  vigil::OipRequest request;
-  switch (data[0] % 8) {
+  switch (data[0] % 7) {
     case 0: Check(json.Parse(body, columns, {}, &batch, &absent), batch); break;
     case 1: Check(json.Parse(body, columns, {vigil::JsonForm::kMlflow, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
     case 2: Check(json.ParseLines(body, columns, &batch, &absent), batch); break;
-    case 3: Check(oip.Parse(body, columns, &request, &batch, &absent), batch); break;
+    case 3: (void)vigil::ParseNdjsonLabels(body); break;
     case 4: {
       vigil::CsvReader reader(body, &arena);
       Check(vigil::ParseCsvRows(reader, columns, vigil::UnknownColumns::kWarn, &batch, &absent), batch);
       break;
     }
     case 5: (void)vigil::ParseJsonLabels(body); break;
-    case 6: (void)vigil::ParseNdjsonLabels(body); break;
     default: (void)vigil::ParseCsvLabels(body); break;
   }
   return 0;

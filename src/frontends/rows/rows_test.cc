@@ -15,7 +15,6 @@
 #include "frontends/rows/fast_rows.h"
 #include "frontends/rows/json_rows.h"
 #include "frontends/rows/label_rows.h"
-#include "frontends/rows/oip_rows.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -53,7 +52,6 @@ class Rows : public ::testing::Test {
  protected:
   ColumnIndex columns_{{"amount", "hour", "na\"me"}};
   JsonRows json_;
-  OipRows oip_;
 
   Parsed Slow(std::string_view body, JsonRowsOptions options = {}) {
     RowBatch batch;
@@ -74,13 +72,6 @@ class Rows : public ::testing::Test {
     std::deque<std::string> arena;
     CsvReader reader(body, &arena);
     const Status status = ParseCsvRows(reader, columns_, UnknownColumns::kWarn, &batch, &absent);
-    return Keep(status, batch, absent);
-  }
-  Parsed Oip(std::string_view body, OipRequest* request = nullptr) {
-    RowBatch batch;
-    std::vector<uint32_t> absent;
-    OipRequest ignored;
-    const Status status = oip_.Parse(body, columns_, request == nullptr ? &ignored : request, &batch, &absent);
     return Keep(status, batch, absent);
   }
 };
@@ -386,87 +377,6 @@ TEST_F(Rows, SparseRowsOfAWideModelAreLimitedByCells) {
   std::vector<uint32_t> absent;
   EXPECT_EQ(CodeOf(json_.Parse(body + "]}", wide, {}, &batch, &absent)), ErrorCode::kTooLarge);
   EXPECT_EQ(batch.rows, rows_max);
-}
-
-// ---- Open Inference Protocol ----
-
-TEST_F(Rows, OipTensors) {
-  OipRequest request;
-  for (
-      const char* body :
-      {R"({"id":"7","inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1,2,3,4,5,6]}]})",
-       R"({"inputs":[{"data":[[1,2,3],[4,5,6]],"datatype":"FP64","shape":[2,3],"name":"x"}],"id":"7"})",
-       R"({"id":7,"inputs":[{"name":"hour","shape":[2],"datatype":"INT64","data":[2,5]},{"name":"amount","shape":[2,1],"datatype":"FP32","data":[[1],[4]]},{"name":"na\"me","shape":[2,1],"datatype":"FP32","data":[3,6]}],"outputs":[{"name":"prediction"}]})"}) {
-    const Parsed parsed = Oip(body, &request);
-    ASSERT_TRUE(parsed.status.ok()) << body << parsed.status;
-    EXPECT_THAT(parsed.values, ElementsAre(1, 2, 3, 4, 5, 6)) << body;
-    EXPECT_EQ(request.id, "7");
-  }
-  EXPECT_THAT(request.outputs, ElementsAre("prediction"));
-}
-
-TEST_F(Rows, OipParameters) {
-  const Parsed parsed = Oip(
-      R"({"parameters":{"ids":["a","b"],"entities":"c, d","times":"2018-01-01T00:00:00Z,2018-01-02T00:00:00Z"},"inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1,2,3,4,5,6]}]})");
-  ASSERT_TRUE(parsed.status.ok()) << parsed.status;
-  EXPECT_THAT(parsed.ids, ElementsAre("a", "b"));
-  EXPECT_THAT(parsed.entities, ElementsAre("c", "d"));
-  EXPECT_EQ(parsed.times[1] - parsed.times[0], kDayUs);
-}
-
-TEST_F(Rows, OipShapesClaimNoMemoryOfTheirOwn) {
-  RowBatch batch;
-  OipRequest request;
-  std::vector<uint32_t> absent;
-  const Status status = oip_.Parse(R"({"inputs":[{"name":"x","shape":[1000000,3],"datatype":"FP32","data":[1,2,3,4]}]})", columns_,
-                                   &request, &batch, &absent);
-  EXPECT_THAT(MessageOf(status), HasSubstr("holds 4 elements, its shape 3000000"));
-  EXPECT_LT(batch.values.capacity(), 100u);
-}
-
-TEST_F(Rows, OipRefusals) {
-  const struct {
-    const char* body;
-    const char* message;
-  } kCases[] = {
-      {"", "empty"},
-      {"[]", "object"},
-      {"{}", "inputs"},
-      {R"({"inputs":[]})", "inputs"},
-      {R"({"inputs":{}})", "list of tensors"},
-      {R"({"inputs":[5]})", "must be an object"},
-      {R"({"inputs":[{"shape":[1,3],"datatype":"FP32","data":[1,2,3]}]})", "name"},
-      {R"({"inputs":[{"name":"x","datatype":"FP32","data":[1,2,3]}]})", "shape"},
-      {R"({"inputs":[{"name":"x","shape":[1,-3],"datatype":"FP32","data":[1,2,3]}]})", "shape"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"data":[1,2,3]}]})", "datatype"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"BYTES","data":["a","b","c"]}]})", "BYTES"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32"}]})", "data"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2]}]})", "2 elements"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3,4]}]})", "more than the 3"},
-      {R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]})", "[-1, 3]"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[[[[[[[[[1]]]]]]]]]}]})", "deeply"},
-      {R"({"inputs":[{"name":"x","shape":[99999999999,3],"datatype":"FP32","data":[]}]})", "shape"},
-      {R"({"inputs":[{"name":"x","shape":[2000000,3],"datatype":"FP32","data":[]}]})", "rows"},
-      {R"({"inputs":[{"name":"amuont","shape":[1],"datatype":"FP32","data":[1]},{"name":"hour","shape":[1],"datatype":"FP32","data":[1]}]})",
-       "did you mean"},
-      {R"({"inputs":[{"name":"amount","shape":[1],"datatype":"FP32","data":[1]},{"name":"hour","shape":[2],"datatype":"FP32","data":[1,2]}]})",
-       "rows"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3]}],"parameters":{"ids":"a,b"}})", "items for 1 rows"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3]}],"outputs":[{}]})", "name"},
-      {R"({"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]}})", "follows"},
-  };
-  for (const auto& test : kCases) {
-    const Parsed parsed = Oip(test.body);
-    ASSERT_FALSE(parsed.status.ok()) << test.body;
-    EXPECT_THAT(Concat(MessageOf(parsed.status), PathOf(parsed.status)), HasSubstr(test.message)) << test.body;
-  }
-}
-
-TEST_F(Rows, OipMissingColumnTensorIsAbsent) {
-  EXPECT_THAT(
-      Oip(R"({"inputs":[{"name":"amount","shape":[1],"datatype":"FP32","data":[1]},{"name":"hour","shape":[1],"datatype":"FP32","data":[null]}]})")
-          .absent,
-      ElementsAre(2u));
 }
 
 // ---- labels ----

@@ -37,6 +37,8 @@ class FakeOperations final : public Operations {
   StatusOr<RoleAssignment> Rollback(const std::string&, const std::string& by, const std::string& reason) override {
     return RoleAssignment{"2", 9, 1, by, reason};
   }
+  Status LoadModel(const std::string& name, const std::string&) override { return SetLoaded(name, true); }
+  Status UnloadModel(const std::string& name, const std::string&) override { return SetLoaded(name, false); }
   StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) override {
     series = query;
     return findings;
@@ -114,6 +116,13 @@ class FakeOperations final : public Operations {
   RolloutAction action = RolloutAction::kPause;
   JobQuery job_query;
   std::vector<Label> labels;
+
+ private:
+  Status SetLoaded(const std::string& name, bool loaded) {
+    if (name != model.name) return absl::NotFoundError("no model \"" + name + "\"");
+    version.loaded = loaded;
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace vigil::testing

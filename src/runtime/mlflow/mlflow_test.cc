@@ -187,6 +187,9 @@ TEST_F(MlflowTest, WhatIsNoModelIsRefusedWithItsPlace) {
   ExpectRefused("flavors:\n  xgboost: {data: [", bad, "MLmodel:");
   ExpectRefused(Booster() + "signature: {inputs: '{'}", bad, "signature.inputs");
   ExpectRefused(Booster() + "signature: {inputs: '[{\"name\": 3}]'}", bad, "signature.inputs[0].name");
+  const std::string named = "{\"name\": \"a\"}", unnamed = "{\"type\": \"double\"}";
+  ExpectRefused(Booster() + "signature: {inputs: '[" + named + ", " + unnamed + "]'}", bad, "[1]: either every column has a name or none");
+  ExpectRefused(Booster() + "signature: {inputs: '[" + unnamed + ", " + named + "]'}", bad, "[1]: either every column has a name or none");
   ExpectRefused(Booster() + Columns("aa"), bad, "two columns are called 'a'");
   ExpectRefused("flavors: {sklearn: {pickled_model: model.pkl}, python_function: {}}", absl::StatusCode::kUnimplemented,
                 "none of sklearn, python_function is served");

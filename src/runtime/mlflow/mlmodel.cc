@@ -58,11 +58,13 @@ Status ReadSignature(const Json& root, const std::string& file, Mlmodel* model) 
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Json& input = inputs[i];
     if (!input.is_object()) return absl::InvalidArgumentError(Cat(where, "[", i, "]: is not an object"));
-    if (input.value("type", Json()) == "tensor") return absl::OkStatus();  // its tensors are the model file's to say
+    if (input.value("type", Json()) == "tensor" && model->columns.empty()) return absl::OkStatus();  // tensors are the model file's to say
     const auto name = input.find("name");
-    if (name == input.end()) return absl::OkStatus();  // columns by position
-    if (!name->is_string()) return absl::InvalidArgumentError(Cat(where, "[", i, "].name: is not a text"));
-    model->columns.push_back(name->get<std::string>());
+    if (name != input.end() && !name->is_string()) return absl::InvalidArgumentError(Cat(where, "[", i, "].name: is not a text"));
+    if (i > 0 && (name == input.end()) != model->columns.empty()) {
+      return absl::InvalidArgumentError(Cat(where, "[", i, "]: either every column has a name or none"));
+    }
+    if (name != input.end()) model->columns.push_back(name->get<std::string>());
   }
   std::vector<std::string> sorted = model->columns;
   std::sort(sorted.begin(), sorted.end());

@@ -43,6 +43,9 @@ Status RequirePlain(const Forest& forest);
 // whose splits on a feature agree in what is missing; it must outlive the engine.
 StatusOr<std::unique_ptr<Engine>> MakeFloatEngine(const Forest& forest);
 
+// "linear-terms": trees that are one linear leaf of one term, which is what a linear model is.
+StatusOr<std::unique_ptr<Engine>> MakeLinearEngine(const Forest& forest);
+
 // The next three take a row at a time and decide all splits of many trees at once, as bytes: rows and sums of either type, splits on sets,
 // up to 128 byte-rank columns (a feature of up to 255 thresholds takes one).
 

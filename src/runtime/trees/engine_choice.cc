@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,7 +31,10 @@ constexpr double kClearlyFaster = 0.95;         // of the time: what a later can
 constexpr std::string_view kCandidatesFewLeaves[] = {"rank-oblivious", "byte-rank", "rank-leaves", "rank-nodes", "float-interleaved"};
 constexpr std::string_view kCandidatesManyLeaves[] = {"rank-oblivious", "byte-rank", "rank-nodes", "rank-leaves", "float-interleaved"};
 
+constexpr std::string_view kCandidatesLinear[] = {"linear-terms", "float-interleaved"};
+
 absl::Span<const std::string_view> Candidates(const Forest& forest) {
+  if (!forest.linear.empty() && forest.depth == 0) return kCandidatesLinear;  // ranks have no form for linear leaves
   // Splits of every tree on average: nodes that no path reaches count too, which matters little here.
   const size_t trees = std::max(1, forest.trees());
   return forest.left.size() / trees / 2 < kLeafLanes ? absl::MakeConstSpan(kCandidatesFewLeaves) : kCandidatesManyLeaves;
@@ -50,12 +54,13 @@ void ScoreInBlocks(const Engine& engine, const Forest& forest, const void* rows,
 }  // namespace
 
 std::vector<std::string> EngineNames() {
-  return {"byte-rank", "rank-oblivious", "rank-leaves", "rank-rows", "rank-nodes", "float-interleaved", "reference"};
+  return {"byte-rank", "rank-oblivious", "rank-leaves", "rank-rows", "rank-nodes", "linear-terms", "float-interleaved", "reference"};
 }
 
 StatusOr<std::unique_ptr<Engine>> MakeEngine(const Forest& forest, std::string_view name) {
   if (name == "reference") return MakeReferenceEngine(forest);
   if (name == "float-interleaved") return MakeFloatEngine(forest);
+  if (name == "linear-terms") return MakeLinearEngine(forest);
   if (name == "rank-nodes") return MakeRankNodesEngine(forest);
   if (name == "rank-leaves") return MakeRankLeavesEngine(forest);
   if (name == "rank-oblivious") return MakeRankObliviousEngine(forest);
@@ -226,11 +231,11 @@ EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string>
       others += Cat("; ", name, ": ", TimesText(alone, together));
     }
   }
-  if (best == nullptr) return {nullptr, others};
+  if (best == nullptr) return {nullptr, others, ""};
   const std::string description = best->description();
   std::string reason =
       Cat("the fastest measured: ", best_times, description.empty() ? "" : " (", description, description.empty() ? "" : ")", others);
-  return {std::move(best), std::move(reason)};
+  return {std::move(best), std::move(reason), std::move(best_times)};
 }
 
 }  // namespace
@@ -241,7 +246,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
   if (!forced.empty()) {
     VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, MakeEngine(forest, forced));
     if (self_check) VIGIL_RETURN_IF_ERROR(SelfCheck(forest, *engine, Random(seed)));
-    return EngineChoice{std::move(engine), "asked for by name"};
+    return EngineChoice{std::move(engine), "asked for by name", ""};
   }
   Probe probe(forest, Random(seed), self_check);
   std::set<std::string> wrong;
@@ -249,7 +254,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
   while (true) {
     EngineChoice choice = MeasureCandidates(forest, wrong, &probe);
     if (choice.engine == nullptr) {
-      return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", choice.reason, disagreements)};
+      return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", choice.reason, disagreements), ""};
     }
     const Status status = self_check ? probe.Check(*choice.engine) : absl::OkStatus();
     if (status.ok()) {
@@ -259,6 +264,28 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
     wrong.emplace(choice.engine->name());
     disagreements += Cat("; not ", choice.engine->name(), ": ", status.message());
   }
+}
+
+StatusOr<EngineChoice> RecallOrChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed,
+                                            std::string_view digest, EngineRecords* records) {
+  if (records == nullptr || !forced.empty()) return ChooseEngine(forest, forced, self_check, seed);
+  std::string again = records->rejected();
+  if (const std::optional<EngineRecord> former = records->Find(digest)) {
+    StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, former->engine);
+    Status fits = engine.status();
+    if (fits.ok() && self_check) fits = SelfCheck(forest, **engine, Random(seed));
+    if (fits.ok()) {
+      return EngineChoice{*std::move(engine), Cat("the fastest when it was first measured on this machine: ", former->measured),
+                          former->measured};
+    }
+    again = Cat("of before: ", former->engine, ", but ", fits.message());
+  }
+  VIGIL_ASSIGN_OR_RETURN(EngineChoice choice, ChooseEngine(forest, forced, self_check, seed));
+  if (!again.empty()) choice.reason += Cat("; measured again: ", again);
+  if (choice.measured.empty()) return choice;  // nothing was measured, so nothing is saved by remembering it
+  const Status kept = records->Keep(digest, {std::string(choice.engine->name()), choice.measured});
+  if (!kept.ok()) choice.reason += Cat("; not recorded: ", kept.message());
+  return choice;
 }
 
 }  // namespace vigil::trees

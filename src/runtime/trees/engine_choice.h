@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "runtime/trees/engine.h"
+#include "runtime/trees/engine_records.h"
 
 namespace vigil::trees {
 
@@ -32,11 +33,17 @@ inline std::vector<float> ProbeRows(const Forest& forest, size_t n, Random* rand
 
 struct EngineChoice {
   std::unique_ptr<Engine> engine;
-  std::string reason;  // one sentence
+  std::string reason;    // one sentence
+  std::string measured;  // its times, for people; empty: it was not measured
 };
 
 // The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest,
 // within kEngineChoiceBudgetNs; one that then disagrees with the reference is passed over. `forced`, if not empty, must be able and agree.
 StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed);
+
+// The same, by what `records` (which may be null) know of the artefact with this digest: an engine that was measured before is not measured
+// again, only checked; a choice made now is recorded. The reason says which it was.
+StatusOr<EngineChoice> RecallOrChooseEngine(const Forest& forest, std::string_view forced, bool self_check, uint64_t seed,
+                                            std::string_view digest, EngineRecords* records);
 
 }  // namespace vigil::trees

@@ -35,8 +35,10 @@ void TreeModel::DescribeSignature(std::vector<std::string> feature_names) {
 }
 
 StatusOr<std::unique_ptr<TreeModel>> TreeModel::Make(TreeModelParts parts, const LoadOptions& options) {
+  EngineRecords* const records = parts.engine_records;
   std::unique_ptr<TreeModel> model(new TreeModel(std::move(parts)));
-  VIGIL_ASSIGN_OR_RETURN(EngineChoice choice, ChooseEngine(model->forest_, options.engine, options.self_check, options.seed));
+  VIGIL_ASSIGN_OR_RETURN(EngineChoice choice, RecallOrChooseEngine(model->forest_, options.engine, options.self_check, options.seed,
+                                                                   model->info_.digest, records));
   model->engine_ = std::move(choice.engine);
   ModelInfo& info = model->info_;
   info.engine = model->engine_->name();

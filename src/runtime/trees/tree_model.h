@@ -9,6 +9,7 @@
 #include "runtime/model.h"
 #include "runtime/trees/category_codes.h"
 #include "runtime/trees/engine.h"
+#include "runtime/trees/engine_records.h"
 #include "runtime/trees/forest.h"
 #include "runtime/trees/objective.h"
 
@@ -22,6 +23,7 @@ struct TreeModelParts {
   std::vector<std::string> feature_names;                        // empty, or one a feature
   std::vector<std::shared_ptr<const CategoryCodes>> categories;  // empty, or one a feature: null for a number
   ModelInfo info;                                                // format, library, digest, best_rounds and the format's own facts
+  EngineRecords* engine_records = nullptr;                       // null: engines are measured at every load
 };
 
 class TreeModel final : public LoadedModel {

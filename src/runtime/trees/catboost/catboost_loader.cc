@@ -23,6 +23,8 @@ bool LooksLikeCatboostJson(std::string_view head) {
 
 class CatboostLoader final : public ModelLoader {
  public:
+  explicit CatboostLoader(EngineRecords* records) : records_(records) {}
+
   std::vector<std::string> Formats() const override { return {"CatBoost binary (.cbm)", "CatBoost JSON (.json)"}; }
 
   bool Recognises(const std::string& path, std::string_view head) const override {
@@ -50,7 +52,7 @@ class CatboostLoader final : public ModelLoader {
     return MakeCatboostModel(std::move(file));
   }
 
-  static StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options) {
+  StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options) const {
     const bool json = LooksLikeCatboostJson(std::string_view(bytes).substr(0, 4096));
     TreeModelParts parts;
     parts.info.format = json ? "catboost-json" : "catboost-cbm";
@@ -62,12 +64,15 @@ class CatboostLoader final : public ModelLoader {
     parts.categories = std::move(read.categories);
     parts.info.library = std::move(read.library);
     if (!read.classes.empty()) parts.info.facts.emplace_back("class_labels", std::move(read.classes));
+    parts.engine_records = records_;
     return TreeModel::Make(std::move(parts), options);
   }
+
+  EngineRecords* const records_;
 };
 
 }  // namespace
 
-std::unique_ptr<ModelLoader> MakeCatboostLoader() { return std::make_unique<CatboostLoader>(); }
+std::unique_ptr<ModelLoader> MakeCatboostLoader(EngineRecords* records) { return std::make_unique<CatboostLoader>(records); }
 
 }  // namespace vigil::trees

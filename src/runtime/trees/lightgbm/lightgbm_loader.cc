@@ -13,6 +13,8 @@ namespace {
 
 class LightgbmLoader final : public ModelLoader {
  public:
+  explicit LightgbmLoader(EngineRecords* records) : records_(records) {}
+
   std::vector<std::string> Formats() const override { return {"LightGBM text (.txt)"}; }
 
   bool Recognises(const std::string& path, std::string_view head) const override {
@@ -27,7 +29,7 @@ class LightgbmLoader final : public ModelLoader {
   }
 
  private:
-  static StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options) {
+  StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options) const {
     TreeModelParts parts;
     parts.info.format = "lightgbm-text";
     parts.info.digest = Sha256Hex(bytes);
@@ -41,12 +43,15 @@ class LightgbmLoader final : public ModelLoader {
       parts.info.library = std::move(read.library);
     }
     bytes = std::string();  // gone before the engines are built
+    parts.engine_records = records_;
     return TreeModel::Make(std::move(parts), options);
   }
+
+  EngineRecords* const records_;
 };
 
 }  // namespace
 
-std::unique_ptr<ModelLoader> MakeLightgbmLoader() { return std::make_unique<LightgbmLoader>(); }
+std::unique_ptr<ModelLoader> MakeLightgbmLoader(EngineRecords* records) { return std::make_unique<LightgbmLoader>(records); }
 
 }  // namespace vigil::trees

@@ -49,6 +49,8 @@ constexpr std::string_view kConvert =
 
 class XgboostLoader final : public ModelLoader {
  public:
+  explicit XgboostLoader(EngineRecords* records) : records_(records) {}
+
   std::vector<std::string> Formats() const override { return {"XGBoost JSON (.json)", "XGBoost UBJSON (.ubj)"}; }
 
   bool Recognises(const std::string& path, std::string_view head) const override {
@@ -65,7 +67,7 @@ class XgboostLoader final : public ModelLoader {
   }
 
  private:
-  static StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options, bool named_ubj) {
+  StatusOr<std::unique_ptr<LoadedModel>> Parse(std::string bytes, const LoadOptions& options, bool named_ubj) const {
     if (bytes.empty()) return absl::InvalidArgumentError("the file is empty");
     if (LooksLikeOldBinary(bytes)) return absl::UnimplementedError(AbslView(kConvert));
     const bool ubj = LooksLikeUbj(bytes) || (named_ubj && bytes[0] != '{');
@@ -86,12 +88,15 @@ class XgboostLoader final : public ModelLoader {
     parts.info.library = std::move(read.library);
     parts.info.best_rounds = read.best_rounds;
     parts.info.facts.emplace_back("booster", std::move(read.booster));
+    parts.engine_records = records_;
     return TreeModel::Make(std::move(parts), options);
   }
+
+  EngineRecords* const records_;
 };
 
 }  // namespace
 
-std::unique_ptr<ModelLoader> MakeXgboostLoader() { return std::make_unique<XgboostLoader>(); }
+std::unique_ptr<ModelLoader> MakeXgboostLoader(EngineRecords* records) { return std::make_unique<XgboostLoader>(records); }
 
 }  // namespace vigil::trees
