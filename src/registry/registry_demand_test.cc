@@ -112,6 +112,30 @@ TEST_F(DemandTest, AnotherFileIsANewVersionThatTakesOver) {
   EXPECT_EQ(Model(0)->champion->facts.version, "2");
 }
 
+TEST_F(DemandTest, WhatWasUnloadedByNameStaysSoUntilItIsLoadedByName) {
+  ASSERT_TRUE(DeclareSome(2).ok());
+  ASSERT_TRUE(Ask("m0").ok());
+  ASSERT_TRUE(registry_->Unload("m0").ok());
+  ASSERT_TRUE(registry_->Unload("m1").ok()) << "also one that was never loaded";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(Model(i)->ready());
+    EXPECT_TRUE(Model(i)->unloaded);
+    const Status refused = Ask(Name(i));
+    EXPECT_TRUE(absl::IsUnavailable(refused));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("was unloaded"));
+  }
+  ASSERT_TRUE(DeclareSome(2).ok());
+  EXPECT_FALSE(Model(0)->ready()) << "finding the same file again is no wish to have it back";
+  EXPECT_EQ(behaviour_.loads, 1);
+  ASSERT_TRUE(registry_->Load("m0").ok());
+  EXPECT_NE(Model(0)->champion, nullptr);
+  EXPECT_FALSE(Model(0)->unloaded);
+  testing::WriteSumModel(File(1), 88);
+  ASSERT_TRUE(DeclareSome(2).ok());
+  EXPECT_TRUE(Model(1)->ready()) << "another version is another matter";
+  EXPECT_TRUE(Ask("m1").ok());
+}
+
 TEST_F(DemandTest, OneLoadForAllWhoAsk) {
   ASSERT_TRUE(DeclareSome(2).ok());
   std::vector<std::thread> threads;

@@ -94,9 +94,8 @@ StatusOr<Reply> ClearLabel(Operations& operations, const ApiRequest& request) { 
 
 // {"model","at","champion":{"version","since","by","reason"...},"labels":{...},"traffic":{...}|null}: each with the event that decided it.
 StatusOr<Reply> GetServedAt(Operations& operations, const ApiRequest& request) {
-  const std::optional<std::string> text = QueryValue(request.query, "at");
-  if (!text) return absl::InvalidArgumentError("served needs the time as ?at=2026-01-31T14:03:00Z");
-  VIGIL_ASSIGN_OR_RETURN(const TimeUs at, ParseTime(*text));
+  if (QueryText(request, "at").empty()) return Failure(ErrorCode::kInvalid, "give the time, as ?at=2026-01-31T14:03:00Z", "at");
+  VIGIL_ASSIGN_OR_RETURN(const TimeUs at, QueryTime(request, "at", 0));
   VIGIL_ASSIGN_OR_RETURN(const ServedAt served, operations.WhatServed(request.params[0], at));
   const auto events = [](const std::map<std::string, TimelineEvent>& given) {
     Json json = Json::object();
