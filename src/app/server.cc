@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
+#include "app/engine_file.h"
 #include "app/metrics_sources.h"
 #include "app/model_sources.h"
 #include "app/model_watch.h"
@@ -64,14 +65,6 @@ class StateLock {
  private:
   int fd_ = -1;
 };
-
-// Which engine was the fastest for which model, as former starts measured it. A file that cannot be read is measured anew and replaced.
-std::unique_ptr<trees::EngineRecords> OpenEngineRecords(const std::string& path) {
-  const StatusOr<std::string> text = ReadWholeFile(path, trees::kEngineRecordsBytesMax);
-  const std::string held = text.ok() ? *text : absl::IsNotFound(text.status()) ? "" : "unreadable";
-  return std::make_unique<trees::EngineRecords>(held, trees::EngineRecords::MachineName(),
-                                                [path](const std::string& now) { return WriteFileAtomically(path, now); });
-}
 
 class RunningServer final : public Server {
  public:
@@ -156,8 +149,8 @@ class RunningServer final : public Server {
   }
 
   void BuildRegistry() {
-    engine_records_ = OpenEngineRecords(config_.state_dir + "/engines");
-    loaders_ = MakeLoaders(config_.onnx, wall_clock_, engine_records_.get());
+    engines_ = std::make_unique<EngineFile>(config_.state_dir + "/engines", wall_clock_);
+    loaders_ = MakeLoaders(config_.onnx, wall_clock_, &engines_->records());
     RegistryOptions options = config_.registry;
     options.default_model = config_.default_model;
     for (const ModelConfig& model : config_.models) {
@@ -211,6 +204,7 @@ class RunningServer final : public Server {
                                             [this] {
                                               RemoveVanished("watch");
                                               registry_->Reap();
+                                              engines_->Flush().IgnoreError();
                                             });
     }
     RemoveVanished("command line");
@@ -530,7 +524,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<PredictionLog> log_;
   std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<trees::EngineRecords> engine_records_;
+  std::unique_ptr<EngineFile> engines_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
   std::unique_ptr<Registry> registry_;
   std::mutex notifiers_mutex_;

@@ -28,6 +28,7 @@ Status Registry::ChangeLabel(ModelEntry& model, const std::string& label, const 
                                                        now.version.empty() ? "" : absl::StrCat(" instead of ", now.version));
   if (!reason.empty()) absl::StrAppend(&summary, ": ", reason);
   TimelineEvent event = MakeEvent(clock_, model.name, "label.changed", version.empty() ? now.version : version, std::move(summary), by);
+  event.time = next.assignment.since;  // one moment, so that asking for it finds this change
   event.detail = DumpJson({{"label", label}, {"from", now.version}, {"to", version}, {"epoch", next.assignment.epoch}});
   Change change;
   change.writes.push_back({kLabelKind, CatalogKey(model.name, label), RoleToText(next), now.epoch});

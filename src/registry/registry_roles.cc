@@ -54,6 +54,7 @@ void Registry::ChangeRole(const ModelEntry& model, Role role, const std::string&
   if (!reason.empty()) absl::StrAppend(&summary, ": ", reason);
   TimelineEvent event =
       MakeEvent(clock_, model.name, back ? "role.rolled_back" : "role.changed", version.empty() ? from : version, std::move(summary), by);
+  event.time = next.assignment.since;  // one moment, so that asking for it finds this change
   event.detail = DumpJson({{"role", role_name}, {"from", from}, {"to", version}, {"epoch", next.assignment.epoch}});
   change->writes.push_back({kRoleKind, CatalogKey(model.name, role_name), RoleToText(next), now.assignment.epoch});
   change->events.push_back(std::move(event));

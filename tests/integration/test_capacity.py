@@ -1,5 +1,6 @@
 """Thousands of small models in one process under a memory budget; models that come to and go from a folder; labels; what served when."""
 import concurrent.futures
+import gzip
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import requests
 from conftest import serving
 
 COUNT = 2000
+BUDGET = 2 << 20  # bytes: about a hundred of these models
 
 
 def small_model(leaf):
@@ -73,13 +75,13 @@ def clients(server, threads, requests_each, seed):
 
 
 def test_two_thousand_models_under_a_small_budget_with_a_crash(many, tmp_path):
-    flags = ("--model-load", "on_demand", "--model-memory", str(4 << 20), "--log-sync", "off")
+    flags = ("--model-load", "on_demand", "--model-memory", str(BUDGET), "--log-sync", "off")
     with serving(tmp_path, {"many": many}, args=flags) as server:
         assert server.metric("vigil_versions_loaded") == 0
         assert server.get("/v2/health/ready").status_code == 200
         clients(server, 4, 150, 1)
         assert server.metric("vigil_models") == COUNT
-        assert 0 < server.metric("vigil_models_resident_bytes") <= 4 << 20
+        assert 0 < server.metric("vigil_models_resident_bytes") <= BUDGET
         assert server.metric("vigil_model_evictions_total") > 0
         assert server.metric("vigil_model_load_failures_total") == 0
         model = server.get("/api/v1/models/m7").json()
@@ -105,6 +107,35 @@ def test_a_broken_model_fails_alone_and_not_in_a_loop(tmp_path):
             assert answer.status_code == 503 and "could not be loaded" in answer.text and answer.headers["Retry-After"]
             check(server, session, 0)
         assert 1 <= server.metric("vigil_model_load_failures_total") < 10
+
+
+@pytest.mark.parametrize("load", ["eager", "on_demand"])
+def test_a_model_unloaded_by_name_stays_so_and_the_server_is_ready(tmp_path, load):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    write(folder, "m0", 1)
+    write(folder, "m1", 2)
+    infer = {"inputs": [{"name": "input", "shape": [1, 2], "datatype": "FP32", "data": [0, 0]}]}
+    with serving(tmp_path / "server", {"all": folder}, args=("--model-load", load)) as server:
+        def state(name):
+            return {entry["name"]: entry["state"] for entry in server.post("/v2/repository/index", {}).json()}[name]
+        assert server.get("/v2/models/m0/ready").status_code == 200
+        assert state("m0") == ("READY" if load == "eager" else "UNAVAILABLE")
+        assert server.get("/v2/models/m0").json()["inputs"][0]["shape"] == [-1, 2]
+        packed = gzip.compress(json.dumps(infer).encode())
+        answer = requests.post(f"{server.base}/v2/models/m1/infer", data=packed, headers={"Content-Encoding": "gzip"}, timeout=60)
+        assert answer.status_code == 200 and answer.json()["outputs"][0]["data"] == pytest.approx([2], rel=1e-6), answer.text
+        assert state("m0") == state("m1") == "READY"
+        assert server.post("/v2/repository/models/m0/unload", {}).status_code == 200
+        assert state("m0") == "UNAVAILABLE"
+        for _ in range(3):
+            assert server.post("/v2/models/m0/infer", infer).status_code == 503
+            assert server.get("/v2/models/m0/ready").status_code == 503
+            assert server.get("/v2/health/ready").status_code == 200
+        assert server.post("/v2/models/m1/infer", infer).status_code == 200
+        assert server.post("/v2/repository/models/m0/load", {}).status_code == 200
+        assert server.get("/v2/models/m0/ready").status_code == 200
+        assert server.post("/v2/models/m0/infer", infer).json()["outputs"][0]["data"] == pytest.approx([1], rel=1e-6)
 
 
 @pytest.mark.parametrize("load", ["eager", "on_demand"])
