@@ -198,7 +198,7 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
     const int64_t deadline = scratch->context.arrived_ns + std::min<int64_t>(request.timeout_us, kTimeoutUsMax) * 1000;
     scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
   }
-  VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(version), &scratch->batch, &scratch->absent));
+  VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(scratch->target), &scratch->batch, &scratch->absent));
   return request.lists.Apply(&scratch->batch);
 }
 
