@@ -255,6 +255,7 @@ void Registry::Publish(const ModelEntry& model) {
   served->champion = served->Find(model.champion());
   served->challenger = served->Find(model.role(Role::kChallenger).assignment.version);
   served->shadow = served->Find(model.role(Role::kShadow).assignment.version);
+  AddFits(served.get());
   auto next = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
   next->models[model.name] = std::move(served);
   snapshot_.Publish(std::move(next));

@@ -61,7 +61,7 @@ void HandlePredict(RestHandler& handler, Call& call) {
   if (!call.request.query.empty()) version = QueryValue(call.request.query, "version").value_or("");
   PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriteOurs);
   if (scratch == nullptr) return;
-  const ColumnIndex& columns = handler.Columns(*scratch->target.version);
+  const ColumnIndex& columns = handler.Columns(scratch->target);
   const MediaType media = ParseMediaType(call.request.header("Content-Type"));
   Status parsed = CheckCharset(media);
   if (!parsed.ok()) {

@@ -68,7 +68,7 @@ void HandleMlflowVersion(RestHandler& handler, Call& call) {
 void HandleMlflowInvocations(RestHandler& handler, Call& call) {
   PredictScratch* scratch = handler.BeginPredict(call, call.request.header("X-Vigil-Model"), "", WriteInvocations);
   if (scratch == nullptr) return;
-  Status parsed = Parse(call, handler.Columns(*scratch->target.version), scratch);
+  Status parsed = Parse(call, handler.Columns(scratch->target), scratch);
   if (parsed.ok()) parsed = FillFromHeaders(call.request, &scratch->batch);
   handler.FinishPredict(call, scratch, parsed);
 }

@@ -200,7 +200,7 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
     scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
   }
   if (version.loaded->table().refusal.empty()) {
-    VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(version), &scratch->batch, &scratch->absent));
+    VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(scratch->target), &scratch->batch, &scratch->absent));
   } else {
     VIGIL_RETURN_IF_ERROR(TakeTensors(request.tensors, signature, &scratch->batch, &scratch->whole));
   }

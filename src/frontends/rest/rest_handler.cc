@@ -268,7 +268,7 @@ void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Statu
   if (status.ok() && scratch->batch.rows == 0) {
     status = Failure(ErrorCode::kInvalid, "there are no rows");
   } else if (status.ok() && !scratch->absent.empty()) {
-    const ColumnIndex& columns = Columns(*scratch->target.version);
+    const ColumnIndex& columns = Columns(scratch->target);
     for (const uint32_t column : scratch->absent) {
       scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
     }
@@ -422,6 +422,16 @@ void RestHandler::CountRows(const PredictScratch& scratch, bool refused) {
     PerVersion& version = PerVersionOf(version_of(row < result.versions.size() ? result.versions[row] : result.version));
     (row < result.refused.size() && result.refused[row] != 0 ? version.refused : version.predictions)->Add();
   }
+}
+
+const ColumnIndex& RestHandler::Columns(const PredictTarget& target) {
+  PerVersion& kept = PerVersionOf(*target.version);
+  if (&target.table() == &target.version->loaded->table()) return *kept.columns;
+  if (kept.plan_table != target.model->table) {
+    kept.plan_table = target.model->table;
+    kept.plan_columns = std::make_unique<ColumnIndex>(*kept.plan_table);
+  }
+  return *kept.plan_columns;
 }
 
 RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version) {

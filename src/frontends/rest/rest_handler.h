@@ -130,13 +130,16 @@ class RestHandler final : public net::HttpHandler {
   PredictScratch* BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer);
   // Scores the batch that a dialect's parser filled and answers; `parsed` is what the parser said.
   void FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed);
-  const ColumnIndex& Columns(const ServedVersion& version) { return *PerVersionOf(version).columns; }
+  // What the target's rows are read into.
+  const ColumnIndex& Columns(const PredictTarget& target);
 
  private:
   // What this thread keeps for a loaded version.
   struct PerVersion {
     std::weak_ptr<const LoadedModel> loaded;
     std::unique_ptr<ColumnIndex> columns;
+    std::shared_ptr<const TableShape> plan_table;  // a traffic plan's, where that is not the version's own
+    std::unique_ptr<ColumnIndex> plan_columns;
     Counter* predictions = nullptr;
     Counter* refused = nullptr;
     InferCell* infer = nullptr;
