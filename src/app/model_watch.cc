@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "app/model_sources.h"
-
 namespace vigil {
 
 bool SourceState::Look(uint64_t fingerprint) {
@@ -15,10 +13,10 @@ bool SourceState::Look(uint64_t fingerprint) {
   return true;
 }
 
-ModelWatch::ModelWatch(std::map<std::string, std::string> sources, int64_t interval_us,
-                       std::function<void(const std::string& name)> refresh, std::function<void()> tick)
+ModelWatch::ModelWatch(std::vector<WatchedSource> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+                       std::function<void()> tick)
     : sources_(std::move(sources)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
-  for (const auto& [name, path] : sources_) states_.emplace(name, SourceState(SourceFingerprint(path)));
+  for (const WatchedSource& source : sources_) states_.emplace_back(source.taken);
 }
 
 ModelWatch::~ModelWatch() { Stop(); }
@@ -40,8 +38,8 @@ void ModelWatch::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::microseconds(interval_us_), [this] { return stop_; })) {
     lock.unlock();
-    for (auto& [name, state] : states_) {
-      if (state.Look(SourceFingerprint(sources_.at(name)))) refresh_(name);
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      if (states_[i].Look(sources_[i].look())) refresh_(sources_[i].name);
     }
     tick_();
     lock.lock();

@@ -4,10 +4,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace vigil {
 
@@ -23,11 +23,16 @@ class SourceState {
   uint64_t taken_, seen_;
 };
 
-// Owns one thread. `refresh(name)` is called on it for each change of the source of model `name`; it may take as long as loading does.
+struct WatchedSource {
+  std::string name;
+  uint64_t taken = 0;              // how it looked before it was loaded, so that nothing is missed
+  std::function<uint64_t()> look;  // how it looks now (SourceState::Look)
+};
+
+// Owns one thread. `refresh(name)` is called on it for each change of the source `name`; it may take as long as loading does.
 class ModelWatch {
  public:
-  // `sources` are paths by model name, taken as they look now: construct before they are loaded, so that nothing is missed.
-  ModelWatch(std::map<std::string, std::string> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+  ModelWatch(std::vector<WatchedSource> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
              std::function<void()> tick);
   ~ModelWatch();
   // `tick` is called after every look.
@@ -38,11 +43,11 @@ class ModelWatch {
  private:
   void Run();
 
-  const std::map<std::string, std::string> sources_;
+  const std::vector<WatchedSource> sources_;
   const int64_t interval_us_;
   const std::function<void(const std::string& name)> refresh_;
   const std::function<void()> tick_;
-  std::map<std::string, SourceState> states_;
+  std::vector<SourceState> states_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;  // guarded by mutex_

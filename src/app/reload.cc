@@ -45,7 +45,8 @@ void CompareModel(const std::string& name, const Json& before, const Json& after
 
 SettingsChange CompareSettings(const Json& before, const Json& after) {
   SettingsChange change;
-  for (const char* section : {"server", "log", "monitoring"}) CompareKeys(before.at(section), after.at(section), section, &change.restart);
+  for (const char* section : {"server", "log", "sources", "monitoring"})
+    CompareKeys(before.at(section), after.at(section), section, &change.restart);
   CompareKeys(before.at("alerts"), after.at("alerts"), "alerts", &change.live);
   const std::map<std::string, Json> old_models = ModelsByName(before), new_models = ModelsByName(after);
   for (const auto& [name, model] : old_models) {

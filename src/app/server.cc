@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,8 @@
 #include "app/model_sources.h"
 #include "app/model_watch.h"
 #include "app/wiring.h"
+#include "blobs/snapshots.h"
+#include "blobs/uri.h"
 #include "frontends/rest/rest_handler.h"
 #include "net/client.h"
 #include "prediction/pipeline.h"
@@ -80,19 +83,22 @@ class RunningServer final : public Server {
   Status Build() {
     VIGIL_RETURN_IF_ERROR(lock_.Take(config_.state_dir));
     VIGIL_RETURN_IF_ERROR(OpenStorage());
+    VIGIL_RETURN_IF_ERROR(FetchModels());
     BuildRegistry();
     VIGIL_RETURN_IF_ERROR(registry_->Restore());
     VIGIL_RETURN_IF_ERROR(AddModels());
     VIGIL_RETURN_IF_ERROR(BuildLoop());
+    RemoveUnusedSnapshots();
     VIGIL_RETURN_IF_ERROR(StartHttp());
     loop_->Start();
     registry_->LoadWhenIdle();
-    if (watch_ != nullptr) watch_->Start();
+    for (const auto& watch : watches_) watch->Start();
     return absl::OkStatus();
   }
 
   StatusOr<SettingsChange> Reload(const ServerConfig& given) override {
     ServerConfig next = given;
+    VIGIL_RETURN_IF_ERROR(ResolveAsBefore(&next.models));
     VIGIL_RETURN_IF_ERROR(ExpandRepositories(&next.models));
     SettingsChange change = CompareSettings(in_force_, next.effective.value);
     std::vector<std::pair<const ModelConfig*, std::shared_ptr<const Schema>>> models;
@@ -126,7 +132,8 @@ class RunningServer final : public Server {
   void Stop() override {
     if (stopped_) return;
     stopped_ = true;
-    if (watch_ != nullptr) watch_->Stop();
+    if (snapshots_ != nullptr) snapshots_->Stop();
+    for (const auto& watch : watches_) watch->Stop();
     if (http_ != nullptr) http_->Drain();
     pool_.reset();  // its tasks answer on the loops, so they end first
     http_.reset();
@@ -146,6 +153,52 @@ class RunningServer final : public Server {
     VIGIL_ASSIGN_OR_RETURN(log_, PredictionLog::Open(options, stream_clock()));
     monitor_ = Monitor::Create(config_.monitor);
     return absl::OkStatus();
+  }
+
+  // What lies in stores is on this machine from here on: `path` is a snapshot's, `source` the address.
+  Status FetchModels() {
+    snapshots_ =
+        std::make_unique<blobs::Snapshots>(config_.state_dir + "/models", config_.blobs, Environment(), wall_clock_, &OpenBlobStore);
+    VIGIL_RETURN_IF_ERROR(ResolveSources(*snapshots_, &config_.models, &fetched_, [this](const ModelConfig& model, const Status& why) {
+      const std::string shown = blobs::Shown(model.path);
+      LogWarning("store not reached, serving what was fetched last",
+                 {{"model", model.name}, {"source", shown}, {"why", std::string(why.message())}});
+      journal_->Record(model.name, "source.unreachable", shown,
+                       absl::StrCat("served as last fetched, since the store cannot be read: ", std::string(why.message())), "vigil");
+    }));
+    return ExpandRepositories(&config_.models);
+  }
+
+  // A configuration read again is held against what was fetched; what is new in it waits for the next start.
+  Status ResolveAsBefore(std::vector<ModelConfig>* models) {
+    std::lock_guard lock(sources_mutex_);
+    std::erase_if(*models, [&](const ModelConfig& m) { return blobs::IsRemote(m.path) && fetched_.count(m.path) == 0; });
+    for (ModelConfig& model : *models) {
+      if (!blobs::IsRemote(model.path)) continue;
+      model.source = model.path;
+      model.path = fetched_.at(model.source).path;
+    }
+    return absl::OkStatus();
+  }
+
+  // A snapshot stays as long as a version that can be served is in it, or a source was last it.
+  void RemoveUnusedSnapshots() {
+    std::vector<std::string> paths, sources;
+    for (const std::string& model : registry_->Models()) {
+      const auto versions = registry_->Versions(model);
+      if (!versions.ok()) return;
+      for (const VersionRecord& version : *versions) {
+        const bool gone =
+            version.state == VersionState::kRejected || version.state == VersionState::kRetired || version.state == VersionState::kDeleted;
+        if (version.loaded || !gone) paths.push_back(version.facts.uri);
+      }
+    }
+    for (const ModelConfig& model : config_.models) {
+      if (!model.source.empty()) sources.push_back(model.source);
+    }
+    if (const int removed = snapshots_->RemoveUnused(paths, sources); removed > 0) {
+      LogInfo("unused snapshots removed", {{"count", absl::StrCat(removed)}});
+    }
   }
 
   void BuildRegistry() {
@@ -196,14 +249,23 @@ class RunningServer final : public Server {
   }
 
   Status AddModels() {
-    std::map<std::string, std::string> paths;
+    std::vector<WatchedSource> here;  // as they look before they are loaded
     for (const ModelConfig& model : config_.models) {
       sources_[model.name] = model;
-      paths[model.name] = model.path;
+      const auto look = [path = model.path] { return SourceFingerprint(path); };
+      if (model.source.empty()) here.push_back({model.name, look(), look});
     }
+    // Also without models here: somebody must let go of what was unloaded.
     if (config_.watch_us > 0) {
-      watch_ = std::make_unique<ModelWatch>(
-          std::move(paths), config_.watch_us, [this](const std::string& name) { RefreshModel(name); }, [this] { registry_->Reap(); });
+      watches_.push_back(std::make_unique<ModelWatch>(
+          std::move(here), config_.watch_us, [this](const std::string& name) { RefreshModel(name); }, [this] { registry_->Reap(); }));
+    }
+    // A thread each, so that a store that hangs holds up no other.
+    for (const auto& [uri, snapshot] : fetched_) {
+      if (config_.poll_us == 0) break;
+      const WatchedSource source{uri, snapshot.revision, [this, uri = uri] { return LookAtStore(uri); }};
+      watches_.push_back(std::make_unique<ModelWatch>(
+          std::vector<WatchedSource>{source}, config_.poll_us, [this](const std::string& name) { RefreshSource(name); }, [] {}));
     }
     for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
     return absl::OkStatus();
@@ -276,18 +338,25 @@ class RunningServer final : public Server {
     return absl::OkStatus();
   }
 
+  // With a slash at its end; of a snapshot the part that each snapshot of a source has.
+  std::string FolderOf(const std::string& path) const {
+    std::string folder = std::filesystem::absolute(path).lexically_normal().string();
+    if (snapshots_->Holds(folder)) folder = snapshots_->Within(folder);
+    if (!folder.ends_with('/')) folder += '/';
+    return folder;
+  }
+
   // Versions of a numbered folder that its policy no longer chooses leave the memory, but for the former champion, which a rollback wants,
   // and those that have a role or traffic.
   void UnloadOthers(const ModelConfig& model, const std::vector<SourceVersion>& versions, const std::string& former) {
     if (versions[0].version.empty()) return;
     const auto known = registry_->Versions(model.name);
     if (!known.ok()) return;
-    std::string folder = std::filesystem::absolute(model.path).lexically_normal().string();
-    if (!folder.ends_with('/')) folder += '/';
+    const std::string folder = FolderOf(model.path);
     for (const VersionRecord& record : *known) {
       const bool chosen =
           std::any_of(versions.begin(), versions.end(), [&](const SourceVersion& v) { return v.version == record.facts.version; });
-      if (!record.loaded || chosen || record.facts.version == former || !record.facts.uri.starts_with(folder)) continue;
+      if (!record.loaded || chosen || record.facts.version == former || !FolderOf(record.facts.uri).starts_with(folder)) continue;
       if (registry_->Unload(model.name, record.facts.version).ok()) {
         LogInfo("version unloaded: no longer chosen", {{"model", model.name}, {"version", record.facts.version}});
       }
@@ -304,6 +373,62 @@ class RunningServer final : public Server {
     if (const Status added = AddModel(model, "watch"); !added.ok()) {
       LogWarning("changed model not served, the old one stays", {{"model", name}, {"why", std::string(added.message())}});
     }
+  }
+
+  // 0 when the store does not answer, told once until it does again.
+  uint64_t LookAtStore(const std::string& uri) {
+    const StatusOr<uint64_t> revision = snapshots_->Look(uri);
+    std::lock_guard lock(sources_mutex_);
+    const bool was_lost = lost_.count(uri) != 0;
+    if (revision.ok() == !was_lost || absl::IsCancelled(revision.status())) return revision.value_or(0);
+    const std::string shown = blobs::Shown(uri), why(revision.status().message());
+    if (revision.ok()) {
+      lost_.erase(uri);
+      LogInfo("source can be read again", {{"source", shown}});
+      journal_->Record("", "source.reachable", shown, absl::StrCat(shown, " can be read again"), "watch");
+    } else {
+      lost_.insert(uri);
+      LogWarning("source cannot be read, what is served stays", {{"source", shown}, {"why", why}});
+      journal_->Record("", "source.unreachable", shown, absl::StrCat("source cannot be read, what is served stays: ", why), "watch");
+    }
+    return revision.value_or(0);
+  }
+
+  // On a store's watch's thread: every model of the source.
+  void RefreshSource(const std::string& uri) {
+    std::vector<ModelConfig> models;
+    {
+      std::lock_guard lock(sources_mutex_);
+      for (const auto& [name, model] : sources_) {
+        if (model.source == uri) models.push_back(model);
+      }
+    }
+    for (ModelConfig& model : models) {
+      const StatusOr<blobs::Snapshot> snapshot = snapshots_->Fetch(uri, model.sha256);
+      if (absl::IsCancelled(snapshot.status())) return;
+      Status added = snapshot.status();
+      if (snapshot.ok()) {
+        model.path = snapshot->path + model.within;
+        {
+          std::lock_guard lock(sources_mutex_);
+          sources_.at(model.name).path = model.path;
+          fetched_[uri] = *snapshot;
+        }
+        added = AddModel(model, "watch");
+      } else {
+        journal_->Record(model.name, "model.load_failed", "", absl::StrCat("could not be fetched: ", std::string(added.message())),
+                         "watch");
+      }
+      if (!added.ok()) {
+        LogWarning("changed model not served, the old one stays", {{"model", model.name}, {"why", std::string(added.message())}});
+      }
+    }
+    RemoveUnusedSnapshots();
+  }
+
+  StatusOr<LocalOperationsParts::Artefact> FetchArtefact(const std::string& uri) {
+    VIGIL_ASSIGN_OR_RETURN(ResolvedPlace place, ResolvePlace(*snapshots_, uri));
+    return LocalOperationsParts::Artefact{std::move(place.path), std::move(place.pin)};
   }
 
   static std::unique_ptr<Notifier> MakeWebhook(const std::string& url, const std::string& external_url) {
@@ -365,10 +490,10 @@ class RunningServer final : public Server {
   }
 
   Status StartHttp() {
-    operations_ = NewLocalOperations(LocalOperationsParts{*registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_,
-                                                          *loop_, *retraining_, *rollouts_, *journal_, wall_clock_, control_clock(),
-                                                          stream_clock(), config_.event_clock, [this] { return PipelineTotals(); },
-                                                          [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
+    operations_ = NewLocalOperations(LocalOperationsParts{
+        *registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_, *loop_, *retraining_, *rollouts_, *journal_,
+        wall_clock_, control_clock(), stream_clock(), config_.event_clock, [this](const std::string& uri) { return FetchArtefact(uri); },
+        [this] { return PipelineTotals(); }, [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
     AddMetricSources(metrics_, *operations_, *loop_);
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
@@ -410,8 +535,8 @@ class RunningServer final : public Server {
     return total;
   }
 
-  const ServerConfig config_;  // as it was at the start
-  Json in_force_;              // its settings with what Reload took over
+  ServerConfig config_;  // as it was at the start; constant from FetchModels on
+  Json in_force_;        // its settings with what Reload took over
   bool stopped_ = false;
   StateLock lock_;
   SystemClock wall_clock_;
@@ -424,6 +549,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<trees::EngineRecords> engine_records_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
+  std::unique_ptr<blobs::Snapshots> snapshots_;
   std::unique_ptr<Registry> registry_;
   std::mutex notifiers_mutex_;
   std::vector<std::unique_ptr<Notifier>> notifiers_;  // guarded by notifiers_mutex_; they only enqueue
@@ -439,8 +565,10 @@ class RunningServer final : public Server {
   std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
   std::unique_ptr<net::HttpServer> http_;
   std::mutex sources_mutex_;
-  std::map<std::string, ModelConfig> sources_;  // as the watch loads them; guarded by sources_mutex_
-  std::unique_ptr<ModelWatch> watch_;           // last: its thread uses the rest
+  std::map<std::string, ModelConfig> sources_;        // as the watch loads them; guarded by sources_mutex_
+  std::map<std::string, blobs::Snapshot> fetched_;    // by address; guarded by sources_mutex_
+  std::set<std::string> lost_;                        // addresses whose store did not answer; guarded by sources_mutex_
+  std::vector<std::unique_ptr<ModelWatch>> watches_;  // last: their threads use the rest
 };
 
 Status WritePortFile(const std::string& path, int http_port) {
@@ -460,9 +588,7 @@ Status CheckExposure(const ServerConfig& config, const std::map<std::string, std
 }
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
-  ServerConfig expanded = config;
-  VIGIL_RETURN_IF_ERROR(ExpandRepositories(&expanded.models));
-  auto server = std::make_unique<RunningServer>(expanded);
+  auto server = std::make_unique<RunningServer>(config);
   VIGIL_RETURN_IF_ERROR(server->Build());
   if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, server->http_port()));
   return std::unique_ptr<Server>(std::move(server));
