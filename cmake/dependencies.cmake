@@ -15,6 +15,7 @@ find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 
 set(VIGIL_DEPS ${CMAKE_SOURCE_DIR}/.deps)
 if(NOT EXISTS ${VIGIL_DEPS}/llhttp/src/llhttp.c OR NOT EXISTS ${VIGIL_DEPS}/simdjson/simdjson.cpp)

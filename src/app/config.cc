@@ -155,7 +155,7 @@ void ReadServer(const Json& value, ServerConfig* config) {
   config->net.limits.connections_max = value.at("connections_max");
   config->net.limits.idle_timeout_ms = Duration(value, "idle_timeout") / 1000;
   config->net.limits.drain_timeout_ms = Duration(value, "drain_timeout") / 1000;
-  config->grpc_port = value.at("grpc_port");
+  config->net.grpc_port = value.at("grpc_port");
   config->state_dir = value.at("state_dir");
   config->event_clock = value.at("clock") == "event";
   config->default_model = value.at("default_model");

@@ -32,7 +32,6 @@ struct ModelConfig {
 
 struct ServerConfig {
   net::ServerOptions net;
-  int grpc_port = 0;
   std::string state_dir;
   bool event_clock = false;
   bool log_enabled = true;

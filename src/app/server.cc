@@ -21,6 +21,7 @@
 #include "app/wiring.h"
 #include "blobs/snapshots.h"
 #include "blobs/uri.h"
+#include "frontends/grpc/grpc_frontend.h"
 #include "frontends/rest/rest_handler.h"
 #include "net/client.h"
 #include "prediction/pipeline.h"
@@ -127,6 +128,7 @@ class RunningServer final : public Server {
   }
 
   int http_port() const override { return http_->port(); }
+  int grpc_port() const override { return http_->grpc_port(); }
   Operations& operations() override { return *operations_; }
 
   void Stop() override {
@@ -500,8 +502,10 @@ class RunningServer final : public Server {
     options.version = VIGIL_VERSION;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
     shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
-    VIGIL_ASSIGN_OR_RETURN(
-        http_, net::HttpServer::Start(config_.net, MakeRestHandlerFactory(*shared_, [this](net::EventLoop&) { return MakePredict(); })));
+    VIGIL_ASSIGN_OR_RETURN(descriptors_, DescriptorIndex::Read(kGrpcDescriptorSet));
+    VIGIL_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(config_.net, MakeFrontendFactory(*shared_, descriptors_, [this](net::EventLoop&) {
+                                                           return MakePredict();
+                                                         })));
     return absl::OkStatus();
   }
 
@@ -561,6 +565,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<RestShared> shared_;
+  DescriptorIndex descriptors_;
   std::mutex predict_mutex_;
   std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
   std::unique_ptr<net::HttpServer> http_;
@@ -571,8 +576,9 @@ class RunningServer final : public Server {
   std::vector<std::unique_ptr<ModelWatch>> watches_;  // last: their threads use the rest
 };
 
-Status WritePortFile(const std::string& path, int http_port) {
-  return WriteFileAtomically(path, absl::StrCat("{\"pid\":", getpid(), ",\"http\":", http_port, ",\"grpc\":0}\n"));
+Status WritePortFile(const std::string& path, const Server& server) {
+  return WriteFileAtomically(
+      path, absl::StrCat("{\"pid\":", getpid(), ",\"http\":", server.http_port(), ",\"grpc\":", server.grpc_port(), "}\n"));
 }
 
 }  // namespace
@@ -590,7 +596,7 @@ Status CheckExposure(const ServerConfig& config, const std::map<std::string, std
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
   auto server = std::make_unique<RunningServer>(config);
   VIGIL_RETURN_IF_ERROR(server->Build());
-  if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, server->http_port()));
+  if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, *server));
   return std::unique_ptr<Server>(std::move(server));
 }
 
