@@ -160,13 +160,21 @@ StatusOr<ColumnFit> FitColumns(const TableShape& rows, const TableShape& model) 
   return fit;
 }
 
+// Models that no table fits are handed whole requests, so they stand beside each other where they take the very same tensors.
+static StatusOr<ColumnFit> FitInputs(const Signature& champion, const Signature& version) {
+  const auto same = [](const TensorSpec& a, const TensorSpec& b) { return a.name == b.name && a.dtype == b.dtype && a.shape == b.shape; };
+  if (std::equal(champion.inputs.begin(), champion.inputs.end(), version.inputs.begin(), version.inputs.end(), same)) return ColumnFit();
+  return absl::InvalidArgumentError("they take other tensors, and no table fits them by which one could be read as the other");
+}
+
 StatusOr<VersionFit> FitVersion(const Signature& champion_signature, const TableShape& champion, const Signature& signature,
                                 const TableShape& version, const std::string& champion_name, const std::string& name) {
   VersionFit fit;
   const auto explained = [&](const Status& why) {
     return Status(why.code(), absl::StrCat(name, " cannot stand beside ", champion_name, ": ", std::string(why.message())));
   };
-  StatusOr<ColumnFit> columns = FitColumns(champion, version);
+  const bool whole = !champion.refusal.empty() && !version.refusal.empty();
+  StatusOr<ColumnFit> columns = whole ? FitInputs(champion_signature, signature) : FitColumns(champion, version);
   if (!columns.ok()) return explained(columns.status());
   fit.columns = *std::move(columns);
   StatusOr<AnswerFit> answers = FitAnswers(champion_signature, champion, signature, version);

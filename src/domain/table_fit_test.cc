@@ -43,6 +43,19 @@ TEST(TableFitTest, TheSameModelNeedsNothing) {
   EXPECT_THAT(fit->notes, IsEmpty());
 }
 
+TEST(TableFitTest, ModelsThatNoTableFitsTakeTheSameTensors) {
+  Signature echo;
+  echo.inputs = {{"in", DType::kInt64, {-1, -1}, {}}};
+  echo.outputs = {{"out", DType::kInt64, {-1, -1}, {}}};
+  const auto fit = Fit(echo, echo);
+  ASSERT_TRUE(fit.ok()) << fit.status();
+  EXPECT_TRUE(fit->columns.in_place && fit->answers.alike);
+  Signature other = echo;
+  other.inputs[0].dtype = DType::kInt32;
+  EXPECT_THAT(Refusal(echo, other), HasSubstr("they take other tensors"));
+  EXPECT_THAT(Refusal(echo, Xgboost()), HasSubstr("version 2 cannot stand beside champion 1"));
+}
+
 TEST(TableFitTest, DoublesInAnotherOrderAreRead) {
   const auto fit = Fit(Xgboost(), Lightgbm({"b", "a"}));
   ASSERT_TRUE(fit.ok()) << fit.status();

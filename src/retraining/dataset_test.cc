@@ -242,7 +242,9 @@ TEST(Dataset, KeepsTextsWholeNumbersAndDoubles) {
       EXPECT_EQ(chunk.columns[2].ints[r], 16777217 + i) << "a float would have rounded it";
       EXPECT_EQ(chunk.columns[3].doubles[r], 0.1);
       missing += chunk.columns[1].valid[r] == 0;
-      if (chunk.columns[1].valid[r] != 0) EXPECT_EQ(chunk.columns[1].strings[r], "channel-" + std::to_string(i % 7));
+      if (chunk.columns[1].valid[r] != 0) {
+        EXPECT_EQ(chunk.columns[1].strings[r], "channel-" + std::to_string(i % 7));
+      }
     }
   }
   EXPECT_GT(missing, 0U);
