@@ -3,9 +3,9 @@
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/rest/row_headers.h"
-#include "frontends/tensors/tensor_rows.h"
 #include "frontends/tensors/tfs_answer.h"
 #include "frontends/tensors/tfs_model.h"
+#include "frontends/tensors/whole_tensors.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -57,12 +57,13 @@ using TfsRead = Status (TfsReader::*)(std::string_view body, const InputNames& n
 
 Status ReadRows(RestHandler& handler, const Call& call, TfsRead read, PredictScratch* scratch) {
   const ServedVersion& version = *scratch->target.version;
-  const ColumnIndex& columns = handler.Columns(version);
-  const InputNames names(version.loaded->signature(), columns);
+  const Signature& signature = version.loaded->signature();
+  const ColumnIndex& columns = handler.Columns(scratch->target);
+  const InputNames names(signature, columns);
   TfsRequest& request = scratch->tfs_request;
   VIGIL_RETURN_IF_ERROR((scratch->tfs.*read)(call.body, names, &scratch->memory, &request));
   VIGIL_RETURN_IF_ERROR(CheckTfsSignature(request.signature_name, *version.loaded));
-  VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, columns, &scratch->batch, &scratch->absent));
+  VIGIL_RETURN_IF_ERROR(FillFromTensors(request.tensors, signature, columns, &scratch->batch, &scratch->absent, &scratch->whole));
   return FillFromHeaders(call.request, &scratch->batch);
 }
 

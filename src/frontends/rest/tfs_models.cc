@@ -51,6 +51,11 @@ StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request
   return JsonReply({{"model_version_status", std::move(statuses)}});
 }
 
+StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request) {
+  VIGIL_RETURN_IF_ERROR(operations.GetModel(request.params[0]).status());
+  return Failure(ErrorCode::kNotFound, Concat("model \"", request.params[0], "\" has no label \"", request.params[1], "\""));
+}
+
 void HandleTfsMetadata(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target = TargetOf(handler, call);
   if (!target.ok()) return handler.AnswerError(call, target.status());
