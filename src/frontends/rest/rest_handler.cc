@@ -213,6 +213,7 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
   switch (route == nullptr ? Dialect::kOurs : route->dialect) {
     case Dialect::kOip: return OipErrorBody(status, refused);
     case Dialect::kMlflow: return MlflowErrorBody(status, refused);
+    case Dialect::kTfs: return TfsErrorBody(status, refused);
     default: break;
   }
   *content_type = kProblemType;
@@ -257,6 +258,7 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
   scratch->content_type = "application/json";
   scratch->extra = {};
   scratch->oip_request.Clear();
+  scratch->tfs_request.Clear();
   scratch->absent.clear();
   scratch->texts.clear();
   return scratch;

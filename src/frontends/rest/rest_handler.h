@@ -25,6 +25,7 @@
 #include "frontends/rows/json_rows.h"
 #include "frontends/tensors/answer_tensors.h"
 #include "frontends/tensors/oip_request.h"
+#include "frontends/tensors/tfs_request.h"
 #include "net/content_coding.h"
 #include "net/http.h"
 #include "net/server.h"
@@ -98,6 +99,8 @@ struct PredictScratch {
   // Of a dialect of tensors.
   OipReader oip;
   OipRequest oip_request;
+  TfsReader tfs;
+  TfsRequest tfs_request;
   RequestMemory memory;
   Batch whole;  // of a model that no table fits
   std::vector<AnswerTensor> answers;
