@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text.h"
+#include "blobs/uri.h"
 #include "runtime/remote/address.h"
 #include "runtime/repository/triton_config.h"
 
@@ -111,6 +112,7 @@ ModelConfig ReadModel(const Json& value) {
   ModelConfig model;
   model.path = value.at("path");
   model.name = ModelName(value);
+  model.sha256 = value.at("sha256");
   model.versions = value.at("versions");
   model.reference = value.at("reference");
   if (value.contains("columns")) {
@@ -154,12 +156,25 @@ void ReadServer(const Json& value, ServerConfig* config) {
   config->net.limits.connections_max = value.at("connections_max");
   config->net.limits.idle_timeout_ms = Duration(value, "idle_timeout") / 1000;
   config->net.limits.drain_timeout_ms = Duration(value, "drain_timeout") / 1000;
-  config->grpc_port = value.at("grpc_port");
+  config->net.grpc_port = value.at("grpc_port");
   config->state_dir = value.at("state_dir");
   config->event_clock = value.at("clock") == "event";
   config->default_model = value.at("default_model");
   config->allow_unauthenticated = value.at("allow_unauthenticated");
   config->watch_us = Duration(value, "watch");
+}
+
+void ReadSources(const Json& value, const std::map<std::string, std::string>& environment, ServerConfig* config) {
+  config->poll_us = Duration(value, "poll");
+  config->blobs.snapshot_bytes_max = value.at("snapshot_bytes_max");
+  config->blobs.objects_max = value.at("objects_max");
+  config->blobs.request_timeout_ms = Duration(value, "request_timeout") / 1000;
+  config->blobs.stall_timeout_ms = Duration(value, "stall_timeout") / 1000;
+  config->blobs.attempts_max = value.at("attempts_max");
+  config->blobs.plain_http = value.at("plain_http");
+  config->blobs.ca_file = value.at("ca_file");
+  const auto ca_file = environment.find("SSL_CERT_FILE");
+  if (config->blobs.ca_file.empty() && ca_file != environment.end()) config->blobs.ca_file = ca_file->second;
 }
 
 void ReadMonitoring(const Json& value, MonitorOptions* options) {
@@ -222,13 +237,19 @@ Status ReadAlerts(const Json& value, const std::string& file, ServerConfig* conf
 }
 
 // What the schema cannot say.
-Status CheckModels(const std::vector<ModelConfig>& models, const std::string& file) {
+Status CheckModels(const std::vector<ModelConfig>& models, const std::string& file, bool plain_http) {
   std::set<std::string_view> names;
   for (const ModelConfig& model : models) {
     const auto refuse = [&](const std::string& key, const Status& why) {
       return absl::InvalidArgumentError(absl::StrCat(file, ": models.", model.name, ".", key, ": ", std::string(why.message())));
     };
     if (!names.insert(model.name).second) return refuse("name", absl::InvalidArgumentError("two models are called " + model.name));
+    if (blobs::IsRemote(model.path)) {
+      if (const auto uri = blobs::ParseUri(model.path, plain_http); !uri.ok()) return refuse("path", uri.status());
+    }
+    if (!model.sha256.empty() && (model.sha256.size() != 64 || !blobs::IsRemote(model.path))) {
+      return refuse("sha256", absl::InvalidArgumentError("is 64 hexadecimal digits, of a model in a store"));
+    }
     if (const auto policy = repository::ParseVersionPolicy(model.versions); !model.versions.empty() && !policy.ok()) {
       return refuse("versions", policy.status());
     }
@@ -252,6 +273,11 @@ std::map<std::string, std::string> Environment() {
   return variables;
 }
 
+StatusOr<blobs::BlobOptions> BlobOptionsOfEnvironment() {
+  VIGIL_ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig("", Environment(), {}));
+  return config.blobs;
+}
+
 std::string ModelName(const Json& model) {
   const std::string name = model.at("name");
   return name.empty() ? ModelFromArgument(model.at("path")).name : name;
@@ -264,7 +290,8 @@ ModelConfig ModelFromArgument(const std::string& argument) {
   const bool named = equals != std::string::npos && equals > 0 && argument.find('/') > equals;
   model.path = named ? argument.substr(equals + 1) : argument;
   std::filesystem::path place(model.path);
-  if (!place.has_filename()) place = place.parent_path();  // "models/fraud/"
+  if (!place.has_filename()) place = place.parent_path();                                               // "models/fraud/"
+  if (const StatusOr<blobs::Uri> uri = blobs::ParseUri(model.path, true); uri.ok()) place = uri->name;  // no query, no digest
   if (named) {
     model.name = argument.substr(0, equals);
   } else if (const StatusOr<remote::Address> address = remote::ParseAddress(model.path); address.ok()) {
@@ -291,6 +318,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   const Json& value = config.effective.value;
   ReadServer(value.at("server"), &config);
   VIGIL_RETURN_IF_ERROR(ReadLog(value.at("log"), &config));
+  ReadSources(value.at("sources"), environment, &config);
   ReadMonitoring(value.at("monitoring"), &config.monitor);
   config.onnx = ReadOnnx(value.at("onnx"));
   VIGIL_RETURN_IF_ERROR(ReadRegistry(value.at("registry"), &config));
@@ -298,7 +326,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   if (value.contains("models")) {
     for (const Json& model : value["models"]) config.models.push_back(ReadModel(model));
   }
-  VIGIL_RETURN_IF_ERROR(CheckModels(config.models, file));
+  VIGIL_RETURN_IF_ERROR(CheckModels(config.models, file, config.blobs.plain_http));
   return config;
 }
 

@@ -8,6 +8,7 @@
 #include "alerting/alerting.h"
 #include "app/settings.h"
 #include "base/status.h"
+#include "blobs/options.h"
 #include "domain/schema.h"
 #include "monitoring/monitor.h"
 #include "net/server.h"
@@ -20,7 +21,10 @@ namespace vigil {
 
 struct ModelConfig {
   std::string name;
-  std::string path;
+  std::string path;                           // on this machine; as given it may be an address in a store (then see ResolveSources)
+  std::string sha256;                         // of a model in a store: the digest it must have; empty: any
+  std::string source;                         // its address there; empty: it is on this machine
+  std::string within;                         // where the model lies in the snapshot of `source`: "" or "/fraud"
   std::string versions;                       // of a folder of numbered versions: a version policy; empty: the folder's own
   std::string reference;                      // profile file; empty: none
   std::map<std::string, ColumnRule> columns;  // tightening by column name
@@ -29,11 +33,12 @@ struct ModelConfig {
 
 struct ServerConfig {
   net::ServerOptions net;
-  int grpc_port = 0;
   std::string state_dir;
   bool event_clock = false;
   bool log_enabled = true;
   int64_t watch_us = 0;  // between looks at the models' sources; 0: never
+  blobs::BlobOptions blobs;
+  int64_t poll_us = 0;  // between looks at sources in stores; 0: never
   bool allow_unauthenticated = false;
   std::string default_model;
   PredictionLogOptions log;
@@ -59,6 +64,9 @@ ModelConfig ModelFromArgument(const std::string& argument);
 
 // The name under which an entry of `models` is served.
 std::string ModelName(const Json& model);
+
+// The settings `sources` of the environment alone, for verbs that read no file.
+StatusOr<blobs::BlobOptions> BlobOptionsOfEnvironment();
 
 // This process's environment.
 std::map<std::string, std::string> Environment();

@@ -33,6 +33,10 @@ void AddProcess(const ServerStatus& status, MetricSink& sink) {
   counter("vigil_sent_bytes_total", "Bytes sent.", status.net.bytes_out);
   counter("vigil_timeouts_total", "Connections closed for being too slow.", status.net.timeouts);
   counter("vigil_protocol_errors_total", "Requests that were not HTTP.", status.net.protocol_errors);
+  counter("vigil_http2_connections_total", "Connections that spoke HTTP/2.", status.net.h2_connections);
+  counter("vigil_http2_floods_total", "HTTP/2 connections ended for floods of frames that ask for nothing.", status.net.h2_floods);
+  counter("vigil_http2_resets_total", "HTTP/2 streams that clients gave up.", status.net.h2_resets);
+  counter("vigil_grpc_calls_total", "Calls of gRPC.", status.net.grpc_calls);
   counter("vigil_log_records_total", "Prediction records appended.", status.log.records);
   counter("vigil_log_bytes_total", "Bytes appended to the prediction log.", status.log.bytes);
   counter("vigil_log_dropped_total", "Prediction records that a full or failing disk refused.", status.log.dropped);

@@ -7,7 +7,11 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "app/wiring.h"
+#include "base/clock.h"
 #include "base/hash.h"
+#include "blobs/disk.h"
+#include "blobs/uri.h"
 #include "runtime/file.h"
 #include "runtime/repository/layout.h"
 
@@ -58,6 +62,45 @@ void AddEntry(const std::string& path, std::string* text) {
 
 }  // namespace
 
+StatusOr<ResolvedPlace> ResolvePlace(blobs::Snapshots& snapshots, const std::string& place) {
+  if (!blobs::IsRemote(place)) return ResolvedPlace{place, nullptr};
+  VIGIL_ASSIGN_OR_RETURN(const blobs::Snapshot snapshot, snapshots.Fetch(place, ""));
+  return ResolvedPlace{snapshot.path, snapshot.pin};
+}
+
+StatusOr<LocalCopy> LocalCopy::Of(const std::string& place) {
+  LocalCopy copy;
+  copy.path_ = place;
+  if (!blobs::IsRemote(place)) return copy;
+  VIGIL_ASSIGN_OR_RETURN(blobs::BlobOptions options, BlobOptionsOfEnvironment());
+  std::error_code error;
+  std::string folder = (fs::temp_directory_path(error) / "vigil-model-XXXXXX").string();
+  if (error || mkdtemp(folder.data()) == nullptr) return absl::UnavailableError("no temporary folder can be made (TMPDIR)");
+  copy.folder_ = folder;
+  const SystemClock clock;
+  blobs::Snapshots snapshots(folder, std::move(options), Environment(), clock, &OpenBlobStore);
+  VIGIL_ASSIGN_OR_RETURN(const ResolvedPlace resolved, ResolvePlace(snapshots, place));
+  copy.path_ = resolved.path;
+  return copy;
+}
+
+LocalCopy::~LocalCopy() {
+  if (!folder_.empty()) blobs::RemoveAll(folder_);
+}
+
+Status ResolveSources(blobs::Snapshots& snapshots, std::vector<ModelConfig>* models, std::map<std::string, blobs::Snapshot>* fetched,
+                      const std::function<void(const ModelConfig& model, const Status& why)>& warn) {
+  for (ModelConfig& model : *models) {
+    if (!blobs::IsRemote(model.path)) continue;
+    VIGIL_ASSIGN_OR_RETURN(blobs::Snapshot snapshot, snapshots.FetchOrLast(model.path, model.sha256));
+    if (!snapshot.stale.ok()) warn(model, snapshot.stale);
+    model.source = model.path;
+    model.path = snapshot.path;
+    (*fetched)[model.source] = std::move(snapshot);
+  }
+  return absl::OkStatus();
+}
+
 Status ExpandRepositories(std::vector<ModelConfig>* models) {
   std::vector<ModelConfig> expanded;
   for (const ModelConfig& model : *models) {
@@ -78,6 +121,7 @@ Status ExpandRepositories(std::vector<ModelConfig>* models) {
     for (const repository::ModelFolder& folder : folders) {
       ModelConfig one = model;
       one.path = folder.path;
+      if (!model.source.empty()) one.within = folder.path.substr(std::min(folder.path.size(), model.path.size()));
       const bool keeps_name = folder.path == model.path || (named && folders.size() == 1);
       if (!keeps_name) one.name = folder.name;
       expanded.push_back(std::move(one));
@@ -86,6 +130,19 @@ Status ExpandRepositories(std::vector<ModelConfig>* models) {
   VIGIL_RETURN_IF_ERROR(CheckNames(expanded));
   *models = std::move(expanded);
   return absl::OkStatus();
+}
+
+void ReplaceLocal(std::vector<ModelConfig> now, std::map<std::string, ModelConfig>* sources) {
+  std::map<std::string, ModelConfig> next;
+  for (const auto& [name, model] : *sources) {
+    if (!model.source.empty()) next[name] = model;
+  }
+  for (ModelConfig& model : now) {
+    if (const auto known = sources->find(model.name); known != sources->end()) model.columns = known->second.columns;
+    const std::string name = model.name;
+    next[name] = std::move(model);
+  }
+  *sources = std::move(next);
 }
 
 bool HoldsModels(const std::string& path) {

@@ -1,15 +1,47 @@
 // Where the configuration's models come from: a file or directory that is a model, or a repository whose models and versions are found in
-// it.
+// it; on this machine, or in a store from which it is fetched first.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/config.h"
 #include "base/status.h"
+#include "blobs/snapshots.h"
 
 namespace vigil {
+
+// `place` as something that loaders read: a path or a server's address as it is; what lies in a store is fetched, and `pin` keeps it until
+// the registry knows it.
+struct ResolvedPlace {
+  std::string path;
+  std::shared_ptr<void> pin;
+};
+StatusOr<ResolvedPlace> ResolvePlace(blobs::Snapshots& snapshots, const std::string& place);
+
+// The same for a verb that ends soon: fetched into a temporary folder, which goes when this does.
+class LocalCopy {
+ public:
+  static StatusOr<LocalCopy> Of(const std::string& place);
+  LocalCopy(LocalCopy&& other) noexcept : path_(std::move(other.path_)), folder_(std::move(other.folder_)) { other.folder_.clear(); }
+  LocalCopy& operator=(LocalCopy&&) = delete;
+  ~LocalCopy();
+  const std::string& path() const { return path_; }
+
+ private:
+  LocalCopy() = default;
+  std::string path_, folder_;
+};
+
+// Fetches what of `models` lies in stores: `source` becomes the address and `path` the snapshot's. What cannot be reached is what it was
+// last, and `warn` is told. The snapshots by address are added to `fetched`.
+Status ResolveSources(blobs::Snapshots& snapshots, std::vector<ModelConfig>* models, std::map<std::string, blobs::Snapshot>* fetched,
+                      const std::function<void(const ModelConfig& model, const Status& why)>& warn);
 
 struct SourceVersion {
   std::string version;  // empty: the registry numbers it
@@ -20,6 +52,9 @@ struct SourceVersion {
 // path and name (a single model keeps a name that was given). INVALID_ARGUMENT when two models have one name.
 // A folder of model files becomes one entry a file, called by the file's name.
 Status ExpandRepositories(std::vector<ModelConfig>* models);
+
+// Makes `now` what `sources` holds beside the models of stores; column rules stay as `sources` has them.
+void ReplaceLocal(std::vector<ModelConfig> now, std::map<std::string, ModelConfig>* sources);
 
 // Whether models may come to and go from `path` while it is served: a repository of models or a folder of model files.
 bool HoldsModels(const std::string& path);

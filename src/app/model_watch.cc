@@ -1,9 +1,9 @@
 #include "app/model_watch.h"
 
 #include <chrono>
+#include <set>
+#include <string_view>
 #include <utility>
-
-#include "app/model_sources.h"
 
 namespace vigil {
 
@@ -18,7 +18,7 @@ bool SourceState::Look(uint64_t fingerprint) {
 ModelWatch::ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
                        std::function<void()> tick)
     : list_(std::move(list)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
-  for (const auto& [name, path] : list_()) states_.emplace(name, SourceState(SourceFingerprint(path)));
+  for (const WatchedSource& source : list_()) states_.emplace(source.name, SourceState(source.taken ? *source.taken : source.look()));
 }
 
 ModelWatch::~ModelWatch() { Stop(); }
@@ -41,10 +41,12 @@ void ModelWatch::Run() {
   while (!wake_.wait_for(lock, std::chrono::microseconds(interval_us_), [this] { return stop_; })) {
     lock.unlock();
     const Sources sources = list_();
-    std::erase_if(states_, [&](const auto& state) { return sources.count(state.first) == 0; });
-    for (const auto& [name, path] : sources) {
-      SourceState& state = states_.try_emplace(name, SourceState(0)).first->second;
-      if (state.Look(SourceFingerprint(path))) refresh_(name);
+    std::set<std::string_view> names;
+    for (const WatchedSource& source : sources) names.insert(source.name);
+    std::erase_if(states_, [&](const auto& state) { return names.count(state.first) == 0; });
+    for (const WatchedSource& source : sources) {
+      SourceState& state = states_.try_emplace(source.name, SourceState(0)).first->second;
+      if (state.Look(source.look())) refresh_(source.name);
     }
     tick_();
     lock.lock();

@@ -6,8 +6,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace vigil {
 
@@ -23,12 +25,18 @@ class SourceState {
   uint64_t taken_, seen_;
 };
 
-// Owns one thread. `refresh(name)` is called on it for each change of the source of model `name`; it may take as long as loading does.
+struct WatchedSource {
+  std::string name;
+  std::function<uint64_t()> look;  // how it looks now (SourceState::Look)
+  std::optional<uint64_t> taken;   // how it looked when it was loaded; nothing: as it looks when the watch is made
+};
+
+// Owns one thread. `refresh(name)` is called on it for each change of the source `name`; it may take as long as loading does.
 class ModelWatch {
  public:
-  using Sources = std::map<std::string, std::string>;  // paths by model name
-  // `list` says which sources there are, before each look; they are taken as they look now: construct before they are loaded, so that
-  // nothing is missed. A source that was not there before counts once it has looked the same twice.
+  using Sources = std::vector<WatchedSource>;
+  // `list` says which sources there are, before each look; construct before those that are taken as they look now are loaded,
+  // so that nothing is missed. A source that was not there before counts once it has looked the same twice.
   ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
              std::function<void()> tick);
   ~ModelWatch();
@@ -44,7 +52,7 @@ class ModelWatch {
   const int64_t interval_us_;
   const std::function<void(const std::string& name)> refresh_;
   const std::function<void()> tick_;
-  std::map<std::string, SourceState> states_;
+  std::map<std::string, SourceState, std::less<>> states_;  // by name
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;  // guarded by mutex_

@@ -20,6 +20,9 @@
 #include "app/model_sources.h"
 #include "app/model_watch.h"
 #include "app/wiring.h"
+#include "blobs/snapshots.h"
+#include "blobs/uri.h"
+#include "frontends/grpc/grpc_frontend.h"
 #include "frontends/rest/rest_handler.h"
 #include "net/client.h"
 #include "prediction/pipeline.h"
@@ -74,19 +77,22 @@ class RunningServer final : public Server {
   Status Build() {
     VIGIL_RETURN_IF_ERROR(lock_.Take(config_.state_dir));
     VIGIL_RETURN_IF_ERROR(OpenStorage());
+    VIGIL_RETURN_IF_ERROR(FetchModels());
     BuildRegistry();
     VIGIL_RETURN_IF_ERROR(registry_->Restore());
     VIGIL_RETURN_IF_ERROR(AddModels());
     VIGIL_RETURN_IF_ERROR(BuildLoop());
+    RemoveUnusedSnapshots();
     VIGIL_RETURN_IF_ERROR(StartHttp());
     loop_->Start();
     registry_->LoadWhenIdle();
-    if (watch_ != nullptr) watch_->Start();
+    for (const auto& watch : watches_) watch->Start();
     return absl::OkStatus();
   }
 
   StatusOr<SettingsChange> Reload(const ServerConfig& given) override {
     ServerConfig next = given;
+    VIGIL_RETURN_IF_ERROR(ResolveAsBefore(&next.models));
     VIGIL_RETURN_IF_ERROR(ExpandRepositories(&next.models));
     for (const ModelConfig& model : next.models) {  // rules name columns, which only a loaded model tells
       if (config_.registry.on_demand && !model.columns.empty()) registry_->Load(model.name).IgnoreError();
@@ -120,12 +126,14 @@ class RunningServer final : public Server {
   }
 
   int http_port() const override { return http_->port(); }
+  int grpc_port() const override { return http_->grpc_port(); }
   Operations& operations() override { return *operations_; }
 
   void Stop() override {
     if (stopped_) return;
     stopped_ = true;
-    if (watch_ != nullptr) watch_->Stop();
+    if (snapshots_ != nullptr) snapshots_->Stop();
+    for (const auto& watch : watches_) watch->Stop();
     if (http_ != nullptr) http_->Drain();
     if (registry_ != nullptr) registry_->StopLoading();  // those that wait are answered on the loops, so they end first
     pool_.reset();                                       // its tasks answer on the loops, so they end first
@@ -146,6 +154,53 @@ class RunningServer final : public Server {
     VIGIL_ASSIGN_OR_RETURN(log_, PredictionLog::Open(options, stream_clock()));
     monitor_ = Monitor::Create(config_.monitor);
     return absl::OkStatus();
+  }
+
+  // What lies in stores is on this machine from here on: `path` is a snapshot's, `source` the address.
+  Status FetchModels() {
+    snapshots_ =
+        std::make_unique<blobs::Snapshots>(config_.state_dir + "/models", config_.blobs, Environment(), wall_clock_, &OpenBlobStore);
+    VIGIL_RETURN_IF_ERROR(ResolveSources(*snapshots_, &config_.models, &fetched_, [this](const ModelConfig& model, const Status& why) {
+      const std::string shown = blobs::Shown(model.path);
+      LogWarning("store not reached, serving what was fetched last",
+                 {{"model", model.name}, {"source", shown}, {"why", std::string(why.message())}});
+      journal_->Record(model.name, "source.unreachable", shown,
+                       absl::StrCat("served as last fetched, since the store cannot be read: ", std::string(why.message())), "vigil");
+    }));
+    config_.given = config_.models;
+    return ExpandRepositories(&config_.models);
+  }
+
+  // A configuration read again is held against what was fetched; what is new in it waits for the next start.
+  Status ResolveAsBefore(std::vector<ModelConfig>* models) {
+    std::lock_guard lock(sources_mutex_);
+    std::erase_if(*models, [&](const ModelConfig& m) { return blobs::IsRemote(m.path) && fetched_.count(m.path) == 0; });
+    for (ModelConfig& model : *models) {
+      if (!blobs::IsRemote(model.path)) continue;
+      model.source = model.path;
+      model.path = fetched_.at(model.source).path;
+    }
+    return absl::OkStatus();
+  }
+
+  // A snapshot stays as long as a version that can be served is in it, or a source was last it.
+  void RemoveUnusedSnapshots() {
+    std::vector<std::string> paths, sources;
+    for (const std::string& model : registry_->Models()) {
+      const auto versions = registry_->Versions(model);
+      if (!versions.ok()) return;
+      for (const VersionRecord& version : *versions) {
+        const bool gone =
+            version.state == VersionState::kRejected || version.state == VersionState::kRetired || version.state == VersionState::kDeleted;
+        if (version.loaded || !gone) paths.push_back(version.facts.uri);
+      }
+    }
+    for (const ModelConfig& model : config_.models) {
+      if (!model.source.empty()) sources.push_back(model.source);
+    }
+    if (const int removed = snapshots_->RemoveUnused(paths, sources); removed > 0) {
+      LogInfo("unused snapshots removed", {{"count", absl::StrCat(removed)}});
+    }
   }
 
   void BuildRegistry() {
@@ -198,14 +253,22 @@ class RunningServer final : public Server {
 
   Status AddModels() {
     for (const ModelConfig& model : config_.models) sources_[model.name] = model;
+    // Also without models here: somebody must let go of what was unloaded.
     if (config_.watch_us > 0) {
-      watch_ = std::make_unique<ModelWatch>([this] { return ListSources(); }, config_.watch_us,
-                                            [this](const std::string& name) { RefreshModel(name); },
-                                            [this] {
-                                              RemoveVanished("watch");
-                                              registry_->Reap();
-                                              engines_->Flush().IgnoreError();
-                                            });
+      const auto tick = [this] {
+        RemoveVanished("watch");
+        registry_->Reap();
+        engines_->Flush().IgnoreError();
+      };
+      watches_.push_back(std::make_unique<ModelWatch>([this] { return ListSources(); }, config_.watch_us,
+                                                      [this](const std::string& name) { RefreshModel(name); }, tick));
+    }
+    // A thread each, so that a store that hangs holds up no other.
+    for (const auto& [uri, snapshot] : fetched_) {
+      if (config_.poll_us == 0) break;
+      const WatchedSource source{uri, [this, uri = uri] { return LookAtStore(uri); }, snapshot.revision};
+      watches_.push_back(std::make_unique<ModelWatch>([source] { return ModelWatch::Sources{source}; }, config_.poll_us,
+                                                      [this](const std::string& name) { RefreshSource(name); }, [] {}));
     }
     RemoveVanished("command line");
     if (config_.registry.on_demand) return DeclareModels();
@@ -257,22 +320,20 @@ class RunningServer final : public Server {
   // gone from them. What cannot be read now is no change.
   ModelWatch::Sources ListSources() {
     std::vector<ModelConfig> now = config_.given;
+    std::erase_if(now, [](const ModelConfig& model) { return !model.source.empty(); });  // stores have watches of their own
     const Status expanded = ExpandRepositories(&now);
-    ModelWatch::Sources paths;
+    ModelWatch::Sources watched;
     std::lock_guard lock(sources_mutex_);
     if (expanded.ok()) {
-      std::map<std::string, ModelConfig> sources;
-      for (ModelConfig& model : now) {
-        if (const auto known = sources_.find(model.name); known != sources_.end()) model.columns = known->second.columns;
-        sources[model.name] = std::move(model);
-      }
-      sources_ = std::move(sources);
+      ReplaceLocal(std::move(now), &sources_);
     } else if (expanded.message() != expand_failure_) {
       LogWarning("repository not read, its models stay as they are", {{"why", std::string(expanded.message())}});
     }
     expand_failure_ = std::string(expanded.message());
-    for (const auto& [name, model] : sources_) paths[name] = model.path;
-    return paths;
+    for (const auto& [name, model] : sources_) {
+      if (model.source.empty()) watched.push_back({name, [path = model.path] { return SourceFingerprint(path); }, std::nullopt});
+    }
+    return watched;
   }
 
   // Models that came from a repository and are not in it any more. One look is enough: names vanish at once, unlike contents.
@@ -285,7 +346,7 @@ class RunningServer final : public Server {
       for (const auto& [name, model] : sources_) present.insert(name);
     }
     for (const ModelConfig& model : config_.given) {
-      if (HoldsModels(model.path)) folders.push_back(FolderPrefix(model.path));
+      if (model.source.empty() && HoldsModels(model.path)) folders.push_back(FolderOf(model.path));
     }
     if (folders.empty()) return;
     for (const std::string& name : registry_->Models()) {
@@ -300,12 +361,6 @@ class RunningServer final : public Server {
       removed.ok() ? LogInfo("model removed: its files are gone", {{"model", name}})
                    : LogWarning("model not removed", {{"model", name}, {"why", std::string(removed.message())}});
     }
-  }
-
-  static std::string FolderPrefix(const std::string& path) {
-    std::string folder = std::filesystem::absolute(path).lexically_normal().string();
-    if (!folder.ends_with('/')) folder += '/';
-    return folder;
   }
 
   // Rules name columns, so only a model that has rules is looked into before it is registered.
@@ -369,24 +424,34 @@ class RunningServer final : public Server {
     return absl::OkStatus();
   }
 
+  // With a slash at its end; of a snapshot the part that each snapshot of a source has.
+  std::string FolderOf(const std::string& path) const {
+    std::string folder = std::filesystem::absolute(path).lexically_normal().string();
+    if (snapshots_->Holds(folder)) folder = snapshots_->Within(folder);
+    if (!folder.ends_with('/')) folder += '/';
+    return folder;
+  }
+
   // Versions of a numbered folder that its policy no longer chooses leave the memory, but for the former champion, which a rollback wants,
   // and those that have a role or traffic.
   void UnloadOthers(const ModelConfig& model, const std::vector<SourceVersion>& versions, const std::string& former) {
     if (versions[0].version.empty()) return;
     const auto known = registry_->Versions(model.name);
     if (!known.ok()) return;
-    const std::string folder = FolderPrefix(model.path);
+    const std::string folder = FolderOf(model.path);
     for (const VersionRecord& record : *known) {
       const bool chosen =
           std::any_of(versions.begin(), versions.end(), [&](const SourceVersion& v) { return v.version == record.facts.version; });
-      if (!record.loaded || chosen || record.facts.version == former || !record.facts.uri.starts_with(folder)) continue;
+      if (!record.loaded || chosen || record.facts.version == former || !FolderOf(record.facts.uri).starts_with(folder)) continue;
       if (registry_->Unload(model.name, record.facts.version).ok()) {
         LogInfo("version unloaded: no longer chosen", {{"model", model.name}, {"version", record.facts.version}});
       }
     }
   }
 
-  Status Declare(const ModelConfig& model) {
+  // What a source holds now.
+  Status Refresh(const ModelConfig& model) {
+    if (!config_.registry.on_demand) return AddModel(model, "watch");
     std::vector<DeclaredVersion> declared;
     VIGIL_RETURN_IF_ERROR(Declared(model, "watch", &declared));
     return registry_->Declare(std::move(declared));
@@ -400,11 +465,67 @@ class RunningServer final : public Server {
       model = sources_.at(name);
     }
     const bool is_new = !registry_->GetRole(name, Role::kChampion).ok();
-    if (const Status added = config_.registry.on_demand ? Declare(model) : AddModel(model, "watch"); added.ok()) {
+    if (const Status added = Refresh(model); added.ok()) {
       if (is_new) SetPolicies(model);
     } else {
       LogWarning("changed model not served, the old one stays", {{"model", name}, {"why", std::string(added.message())}});
     }
+  }
+
+  // 0 when the store does not answer, told once until it does again.
+  uint64_t LookAtStore(const std::string& uri) {
+    const StatusOr<uint64_t> revision = snapshots_->Look(uri);
+    std::lock_guard lock(sources_mutex_);
+    const bool was_lost = lost_.count(uri) != 0;
+    if (revision.ok() == !was_lost || absl::IsCancelled(revision.status())) return revision.value_or(0);
+    const std::string shown = blobs::Shown(uri), why(revision.status().message());
+    if (revision.ok()) {
+      lost_.erase(uri);
+      LogInfo("source can be read again", {{"source", shown}});
+      journal_->Record("", "source.reachable", shown, absl::StrCat(shown, " can be read again"), "watch");
+    } else {
+      lost_.insert(uri);
+      LogWarning("source cannot be read, what is served stays", {{"source", shown}, {"why", why}});
+      journal_->Record("", "source.unreachable", shown, absl::StrCat("source cannot be read, what is served stays: ", why), "watch");
+    }
+    return revision.value_or(0);
+  }
+
+  // On a store's watch's thread: every model of the source.
+  void RefreshSource(const std::string& uri) {
+    std::vector<ModelConfig> models;
+    {
+      std::lock_guard lock(sources_mutex_);
+      for (const auto& [name, model] : sources_) {
+        if (model.source == uri) models.push_back(model);
+      }
+    }
+    for (ModelConfig& model : models) {
+      const StatusOr<blobs::Snapshot> snapshot = snapshots_->Fetch(uri, model.sha256);
+      if (absl::IsCancelled(snapshot.status())) return;
+      Status added = snapshot.status();
+      if (snapshot.ok()) {
+        model.path = snapshot->path + model.within;
+        {
+          std::lock_guard lock(sources_mutex_);
+          sources_.at(model.name).path = model.path;
+          fetched_[uri] = *snapshot;
+        }
+        added = Refresh(model);
+      } else {
+        journal_->Record(model.name, "model.load_failed", "", absl::StrCat("could not be fetched: ", std::string(added.message())),
+                         "watch");
+      }
+      if (!added.ok()) {
+        LogWarning("changed model not served, the old one stays", {{"model", model.name}, {"why", std::string(added.message())}});
+      }
+    }
+    RemoveUnusedSnapshots();
+  }
+
+  StatusOr<LocalOperationsParts::Artefact> FetchArtefact(const std::string& uri) {
+    VIGIL_ASSIGN_OR_RETURN(ResolvedPlace place, ResolvePlace(*snapshots_, uri));
+    return LocalOperationsParts::Artefact{std::move(place.path), std::move(place.pin)};
   }
 
   static std::unique_ptr<Notifier> MakeWebhook(const std::string& url, const std::string& external_url) {
@@ -466,10 +587,10 @@ class RunningServer final : public Server {
   }
 
   Status StartHttp() {
-    operations_ = NewLocalOperations(LocalOperationsParts{*registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_,
-                                                          *loop_, *retraining_, *rollouts_, *journal_, wall_clock_, control_clock(),
-                                                          stream_clock(), config_.event_clock, [this] { return PipelineTotals(); },
-                                                          [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
+    operations_ = NewLocalOperations(LocalOperationsParts{
+        *registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_, *loop_, *retraining_, *rollouts_, *journal_,
+        wall_clock_, control_clock(), stream_clock(), config_.event_clock, [this](const std::string& uri) { return FetchArtefact(uri); },
+        [this] { return PipelineTotals(); }, [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); }});
     AddMetricSources(metrics_, *operations_, *loop_);
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
@@ -477,8 +598,10 @@ class RunningServer final : public Server {
     options.load_wait_ms_max = config_.load_wait_us / 1000;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
     shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
-    VIGIL_ASSIGN_OR_RETURN(
-        http_, net::HttpServer::Start(config_.net, MakeRestHandlerFactory(*shared_, [this](net::EventLoop&) { return MakePredict(); })));
+    VIGIL_ASSIGN_OR_RETURN(descriptors_, DescriptorIndex::Read(kGrpcDescriptorSet));
+    VIGIL_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(config_.net, MakeFrontendFactory(*shared_, descriptors_, [this](net::EventLoop&) {
+                                                           return MakePredict();
+                                                         })));
     return absl::OkStatus();
   }
 
@@ -512,8 +635,8 @@ class RunningServer final : public Server {
     return total;
   }
 
-  const ServerConfig config_;  // as it was at the start
-  Json in_force_;              // its settings with what Reload took over
+  ServerConfig config_;  // as it was at the start; constant from FetchModels on
+  Json in_force_;        // its settings with what Reload took over
   bool stopped_ = false;
   StateLock lock_;
   SystemClock wall_clock_;
@@ -526,6 +649,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<EngineFile> engines_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
+  std::unique_ptr<blobs::Snapshots> snapshots_;
   std::unique_ptr<Registry> registry_;
   std::mutex notifiers_mutex_;
   std::vector<std::unique_ptr<Notifier>> notifiers_;  // guarded by notifiers_mutex_; they only enqueue
@@ -537,17 +661,21 @@ class RunningServer final : public Server {
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<RestShared> shared_;
+  DescriptorIndex descriptors_;
   std::mutex predict_mutex_;
   std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
   std::unique_ptr<net::HttpServer> http_;
   std::mutex sources_mutex_;
-  std::map<std::string, ModelConfig> sources_;  // as the watch loads them; guarded by sources_mutex_
-  std::string expand_failure_;                  // why repositories could not be read last; empty: they could; likewise guarded
-  std::unique_ptr<ModelWatch> watch_;           // last: its thread uses the rest
+  std::map<std::string, ModelConfig> sources_;        // as the watch loads them; guarded by sources_mutex_
+  std::string expand_failure_;                        // why repositories could not be read last; empty: they could; likewise guarded
+  std::map<std::string, blobs::Snapshot> fetched_;    // by address; guarded by sources_mutex_
+  std::set<std::string> lost_;                        // addresses whose store did not answer; guarded by sources_mutex_
+  std::vector<std::unique_ptr<ModelWatch>> watches_;  // last: their threads use the rest
 };
 
-Status WritePortFile(const std::string& path, int http_port) {
-  return WriteFileAtomically(path, absl::StrCat("{\"pid\":", getpid(), ",\"http\":", http_port, ",\"grpc\":0}\n"));
+Status WritePortFile(const std::string& path, const Server& server) {
+  return WriteFileAtomically(
+      path, absl::StrCat("{\"pid\":", getpid(), ",\"http\":", server.http_port(), ",\"grpc\":", server.grpc_port(), "}\n"));
 }
 
 }  // namespace
@@ -563,12 +691,9 @@ Status CheckExposure(const ServerConfig& config, const std::map<std::string, std
 }
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
-  ServerConfig expanded = config;
-  expanded.given = config.models;
-  VIGIL_RETURN_IF_ERROR(ExpandRepositories(&expanded.models));
-  auto server = std::make_unique<RunningServer>(expanded);
+  auto server = std::make_unique<RunningServer>(config);
   VIGIL_RETURN_IF_ERROR(server->Build());
-  if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, server->http_port()));
+  if (!config.port_file.empty()) VIGIL_RETURN_IF_ERROR(WritePortFile(config.port_file, *server));
   return std::unique_ptr<Server>(std::move(server));
 }
 

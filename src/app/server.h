@@ -24,6 +24,7 @@ class Server {
   virtual StatusOr<SettingsChange> Reload(const ServerConfig& config) = 0;
 
   virtual int http_port() const = 0;
+  virtual int grpc_port() const = 0;
   // For callers in this process (the demo, tests).
   virtual Operations& operations() = 0;
   // Answers what is in flight, then stops everything. Idempotent.

@@ -4,6 +4,10 @@
 
 #include "app/remote_transport.h"
 #include "base/clock.h"
+#include "blobs/azure/store.h"
+#include "blobs/gcs/store.h"
+#include "blobs/https/store.h"
+#include "blobs/s3/store.h"
 #include "runtime/mlflow/loader.h"
 #include "runtime/onnx/loader.h"
 #include "runtime/remote/loader.h"
@@ -36,6 +40,17 @@ std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& o
 }
 
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders() { return Loaders({}, nullptr, nullptr); }
+
+StatusOr<std::unique_ptr<blobs::Store>> OpenBlobStore(const blobs::Uri& uri, const blobs::Context& context) {
+  switch (uri.scheme) {
+    case blobs::Scheme::kHttps:
+    case blobs::Scheme::kHttp: return blobs::https::MakeStore(uri, context);
+    case blobs::Scheme::kS3: return blobs::s3::MakeStore(uri, context);
+    case blobs::Scheme::kGcs: return blobs::gcs::MakeStore(uri, context);
+    case blobs::Scheme::kAzure: return blobs::azure::MakeStore(uri, context);
+  }
+  return absl::InternalError("a scheme without a store");
+}
 
 std::string ProgramPath() {
   char path[4096];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "blobs/store.h"
 #include "runtime/model.h"
 #include "runtime/onnx/options.h"
 #include "runtime/trees/engine_records.h"
@@ -18,6 +19,9 @@ std::vector<std::unique_ptr<ModelLoader>> MakeLoaders(const onnx::OnnxOptions& o
                                                       trees::EngineRecords* records = nullptr);
 // For verbs that score by themselves: every setting at its default, nothing batched.
 std::vector<std::unique_ptr<ModelLoader>> MakeLoaders();
+
+// The store of an address.
+StatusOr<std::unique_ptr<blobs::Store>> OpenBlobStore(const blobs::Uri& uri, const blobs::Context& context);
 
 // This program's own path: what a retraining job runs.
 std::string ProgramPath();

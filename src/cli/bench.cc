@@ -109,8 +109,10 @@ Status WriteReference(const LoadedModel& model, uint64_t seed, const std::string
 StatusOr<Json> RunServeBench(const Flags& flags, const std::string& state_dir) {
   const auto loaders = MakeLoaders();
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, LoadModel(loaders, flags.model, LoadOptions{}));
-  VIGIL_ASSIGN_OR_RETURN(ServerConfig config,
-                         LoadConfig("", {}, {{"/server/http_port", "0"}, {"/server/threads", "1"}, {"/server/state_dir", state_dir}}));
+  VIGIL_ASSIGN_OR_RETURN(
+      ServerConfig config,
+      LoadConfig("", {},
+                 {{"/server/http_port", "0"}, {"/server/grpc_port", "0"}, {"/server/threads", "1"}, {"/server/state_dir", state_dir}}));
   config.models = {ModelFromArgument("bench=" + flags.model)};
   config.models[0].reference = state_dir + "/bench-reference.json";
   VIGIL_RETURN_IF_ERROR(WriteReference(*model, flags.seed, config.models[0].reference));

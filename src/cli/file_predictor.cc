@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "cli/answer_table.h"
 #include "cli/cli.h"
-#include "cli/model_columns.h"
 #include "runtime/input_tensors.h"
 #include "runtime/score_and_wait.h"
+#include "storage/model_columns.h"
 
 namespace vigil::cli {
 namespace {

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "app/model_sources.h"
 #include "app/wiring.h"
 #include "cli/cli.h"
 
@@ -31,7 +32,9 @@ int Inspect(const std::string& path, const std::string& engine, const std::strin
   options.engine = engine;
   options.signature = chosen;
   const auto loaders = MakeLoaders();
-  const auto model = LoadModel(loaders, path, options);
+  const StatusOr<LocalCopy> place = LocalCopy::Of(path);
+  if (!place.ok()) return FailForData(place.status());
+  const auto model = LoadModel(loaders, place->path(), options);
   if (!model.ok()) return FailForData(model.status());
   const ModelInfo& info = (*model)->info();
   const Signature& signature = (*model)->signature();
@@ -76,7 +79,7 @@ void AddInspect(CLI::App& app, std::function<int()>* run) {
   CLI::App* verb =
       NewVerb(app, "inspect", "What a model is: format, signature, size, engine chosen and why; every check that loading does.",
               "vigil inspect model.json");
-  verb->add_option("PATH", flags->path, "model file")->required();
+  verb->add_option("PATH", flags->path, "model: file, directory or address")->required();
   verb->add_option("--engine", flags->engine, "force one scoring engine");
   verb->add_option("--signature", flags->signature, "of a TensorFlow model (default: serving_default)");
   verb->add_flag("--json", flags->json, "for machines");

@@ -4,8 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/model_columns.h"
 #include "cli/remote.h"
+#include "storage/model_columns.h"
 #include "storage/tables.h"
 
 namespace vigil::cli {

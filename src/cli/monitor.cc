@@ -8,12 +8,12 @@
 #include "absl/strings/str_format.h"
 #include "app/wiring.h"
 #include "cli/cli.h"
-#include "cli/model_columns.h"
 #include "cli/table_scorer.h"
 #include "domain/profile_json.h"
 #include "monitoring/batch.h"
 #include "monitoring/text_codes.h"
 #include "report/report.h"
+#include "storage/model_columns.h"
 #include "storage/tables.h"
 
 namespace vigil::cli {

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "app/model_sources.h"
 #include "app/wiring.h"
 #include "cli/cli.h"
 #include "cli/file_predictor.h"
@@ -19,7 +20,9 @@ int Predict(const Flags& flags) {
   options.engine = flags.engine;
   options.signature = flags.signature;
   const auto loaders = MakeLoaders();
-  const auto model = LoadModel(loaders, flags.model, options);
+  const StatusOr<LocalCopy> place = LocalCopy::Of(flags.model);
+  if (!place.ok()) return FailForData(place.status());
+  const auto model = LoadModel(loaders, place->path(), options);
   if (!model.ok()) return FailForData(model.status());
   const StatusOr<int64_t> rows = PredictFile(**model, flags.file);
   if (!rows.ok()) return FailForData(rows.status());
@@ -37,7 +40,7 @@ void AddPredict(CLI::App& app, std::function<int()>* run) {
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = NewVerb(app, "predict", "Score a file offline with the serving engine, in bounded memory.",
                            "vigil predict model.json --input rows.parquet --output scores.csv");
-  verb->add_option("PATH", flags->model, "model file")->required();
+  verb->add_option("PATH", flags->model, "model: file, directory or address")->required();
   verb->add_option("--input", flags->file.inputs, "rows: .csv, .parquet or .ndjson")->required();
   verb->add_option("--output", flags->file.output, "scores: .csv, .parquet or .ndjson")->required();
   verb->add_option("--schema", flags->file.schema,

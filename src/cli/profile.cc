@@ -9,10 +9,10 @@
 #include "app/wiring.h"
 #include "base/hash.h"
 #include "cli/cli.h"
-#include "cli/model_columns.h"
 #include "cli/table_scorer.h"
 #include "domain/profile_json.h"
 #include "monitoring/monitor.h"
+#include "storage/model_columns.h"
 #include "storage/tables.h"
 
 namespace vigil::cli {

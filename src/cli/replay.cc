@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/log_source.h"
 #include "cli/table_scorer.h"
+#include "domain/table_fit.h"
 #include "prediction/pipeline.h"
 #include "stats/metrics.h"
 
@@ -36,7 +38,7 @@ struct Difference {
 class Replayer {
  public:
   Replayer(const PredictionLog& log, const LoadedModel& candidate, double tolerance)
-      : log_(log), tolerance_(tolerance), shape_(candidate.table()), scorer_(candidate) {}
+      : log_(log), tolerance_(tolerance), candidate_(candidate.table()), scorer_(candidate) {}
 
   Status Run(LogQuery query) {
     query.with_labels = true;
@@ -46,7 +48,8 @@ class Replayer {
       return status.ok();
     }));
     VIGIL_RETURN_IF_ERROR(status);
-    return Flush();
+    VIGIL_RETURN_IF_ERROR(Flush());
+    return rows_ == 0 ? misfit_ : absl::OkStatus();
   }
 
   Json Summary() const {
@@ -70,26 +73,62 @@ class Replayer {
   }
 
  private:
+  // The rows of one logged version, and how the candidate reads them.
+  struct Logged {
+    TableShape shape;
+    bool fits = false;
+    ColumnFit fit;
+    absl::Span<const uint32_t> from() const { return fit.in_place ? absl::Span<const uint32_t>() : absl::MakeConstSpan(fit.from); }
+  };
+
+  StatusOr<const Logged*> Find(uint32_t schema) {
+    if (const auto known = logged_.find(schema); known != logged_.end()) return &known->second;
+    VIGIL_ASSIGN_OR_RETURN(const LogSchema found, log_.FindSchema(schema));
+    Logged logged;
+    if (found.types.empty()) {
+      logged.shape = FloatTable(found.columns);
+    } else {
+      Signature signature;
+      for (size_t i = 0; i < found.columns.size(); ++i) signature.inputs.push_back({found.columns[i], found.types[i], {-1}, {}});
+      signature.columns = found.columns;
+      signature.columns_are_named = true;
+      logged.shape = TableShapeOf(signature);
+    }
+    StatusOr<ColumnFit> fit = FitColumns(logged.shape, candidate_);
+    logged.fits = fit.ok();
+    if (fit.ok()) {
+      logged.fit = *std::move(fit);
+    } else if (misfit_.ok()) {
+      misfit_ = Status(fit.status().code(), absl::StrCat("version ", found.version, " was logged otherwise: ", fit.status().message()));
+    }
+    return &logged_.emplace(schema, std::move(logged)).first->second;
+  }
+
   Status Add(const LoggedPrediction& row) {
-    const bool fits = row.features.size() == shape_.columns.size() && row.exact.size() == shape_.exact && row.texts.size() == shape_.texts;
-    if (!fits || row.outputs.size() != 1) {
-      ++skipped_;  // refused rows, and versions of another shape
+    VIGIL_ASSIGN_OR_RETURN(const Logged* logged, Find(row.schema));
+    const TableShape& shape = logged->shape;
+    const bool whole = row.features.size() == shape.columns.size() && row.exact.size() == shape.exact && row.texts.size() == shape.texts;
+    if (!logged->fits || !whole || row.outputs.size() != 1 ||
+        FindMisfit({&shape, 1, row.features.data(), row.exact.data(), nullptr}, 0, logged->fit, candidate_) >= 0) {
+      ++skipped_;  // refused rows, versions without the candidate's columns, values that its types do not hold
       return absl::OkStatus();
     }
+    if (!pending_.empty() && pending_[0].schema != row.schema) VIGIL_RETURN_IF_ERROR(Flush());
     pending_.push_back(row);
     return pending_.size() < kRowsAtOnce ? absl::OkStatus() : Flush();
   }
 
   Status Flush() {
     if (pending_.empty()) return absl::OkStatus();
-    rows_at_once_.Reset(shape_);
+    VIGIL_ASSIGN_OR_RETURN(const Logged* logged, Find(pending_[0].schema));
+    rows_at_once_.Reset(logged->shape);
     for (const LoggedPrediction& row : pending_) {
       ++rows_at_once_.rows;
       rows_at_once_.values.insert(rows_at_once_.values.end(), row.features.begin(), row.features.end());
       rows_at_once_.exact.insert(rows_at_once_.exact.end(), row.exact.begin(), row.exact.end());
       rows_at_once_.texts.insert(rows_at_once_.texts.end(), row.texts.begin(), row.texts.end());
     }
-    VIGIL_ASSIGN_OR_RETURN(const float* scores, scorer_.Score(rows_at_once_.table(shape_)));
+    VIGIL_ASSIGN_OR_RETURN(const float* scores, scorer_.Score(rows_at_once_.table(logged->shape), logged->from()));
     for (size_t i = 0; i < pending_.size(); ++i) Compare(pending_[i], scores[i]);
     pending_.clear();
     return absl::OkStatus();
@@ -116,8 +155,10 @@ class Replayer {
 
   const PredictionLog& log_;
   const double tolerance_;
-  const TableShape& shape_;
+  const TableShape& candidate_;
   TableScorer scorer_;
+  std::map<uint32_t, Logged> logged_;
+  Status misfit_;  // why the first version that the candidate cannot read is not replayed
   RowBatch rows_at_once_;
   std::vector<LoggedPrediction> pending_;
   int64_t rows_ = 0, skipped_ = 0, different_ = 0;

@@ -146,7 +146,10 @@ int Serve(Flags flags) {
 
   const StatusOr<std::unique_ptr<Server>> server = Server::Start(*config);
   if (!server.ok()) return StatusExit(server.status());
-  LogInfo("serving", {{"url", absl::StrCat("http://", config->net.host, ":", (*server)->http_port())}, {"page", "/ui"}, {"docs", "/docs"}});
+  LogInfo("serving", {{"url", absl::StrCat("http://", config->net.host, ":", (*server)->http_port())},
+                      {"grpc", absl::StrCat((*server)->grpc_port())},
+                      {"page", "/ui"},
+                      {"docs", "/docs"}});
   if (config->allow_unauthenticated) LogWarning("serving without authentication, as told");
   WaitForSignal(signals, **server, flags, environment);
   (*server)->Stop();

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "prediction/answers.h"
+#include "runtime/answer_scores.h"
 #include "runtime/input_tensors.h"
 #include "runtime/score_and_wait.h"
 
@@ -15,9 +15,9 @@ class TableScorer {
  public:
   explicit TableScorer(const LoadedModel& model) : model_(model), scorer_(model.NewScorer()) {}
 
-  // rows × width() scores (ScoreRule), valid until the next call.
-  StatusOr<const float*> Score(const TableRows& rows) {
-    VIGIL_RETURN_IF_ERROR(inputs_.Fill(model_.signature(), model_.table(), rows, {}, &batch_));
+  // rows × width() scores (ScoreRule), valid until the next call. Columns go by their place, or as `from` says (ColumnFit).
+  StatusOr<const float*> Score(const TableRows& rows, absl::Span<const uint32_t> from = {}) {
+    VIGIL_RETURN_IF_ERROR(inputs_.Fill(model_.signature(), model_.table(), rows, {}, &batch_, from));
     ScoreCall call;
     call.doubles = true;  // as the signature says
     VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, batch_, call, &outputs_));

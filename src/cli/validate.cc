@@ -3,10 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/wiring.h"
-#include "base/hash.h"
 #include "cli/cli.h"
-#include "cli/model_columns.h"
-#include "storage/tables.h"
+#include "service/retraining_work.h"
 #include "validation/validation.h"
 
 namespace vigil::cli {
@@ -19,35 +17,6 @@ struct Flags {
   bool json = false;
 };
 
-StatusOr<LabelledRows> ReadRows(const Flags& flags, const LoadedModel& model) {
-  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(flags.rows));
-  const std::vector<TableColumn>& types = reader->columns();
-  VIGIL_ASSIGN_OR_RETURN(const std::vector<size_t> at, FindModelColumns(model.table(), types, flags.rows[0]));
-  const int label = FindColumn(types, flags.label), time = FindColumn(types, flags.time), entity = FindColumn(types, flags.entity);
-  if (label < 0) return absl::InvalidArgumentError(absl::StrCat(flags.rows[0], ": no column \"", flags.label, "\" (--label names it)"));
-  LabelledRows rows;
-  rows.columns = model.table().names;
-  TableChunk chunk;
-  std::vector<float> matrix;
-  for (;;) {
-    VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
-    if (!more) return rows;
-    FillMatrix(chunk, types, at, &matrix);
-    rows.features.insert(rows.features.end(), matrix.begin(), matrix.end());
-    for (size_t r = 0; r < chunk.rows; ++r) {
-      rows.labels.push_back(chunk.Number(static_cast<size_t>(label), r, types));
-      rows.times.push_back(time < 0 ? 0 : static_cast<int64_t>(chunk.Number(static_cast<size_t>(time), r, types)));
-      if (entity < 0) {
-        rows.groups.push_back(0);
-      } else if (types[static_cast<size_t>(entity)].type == TableType::kString) {
-        rows.groups.push_back(StableHash(chunk.columns[static_cast<size_t>(entity)].strings[r]));
-      } else {
-        rows.groups.push_back(StableHash(absl::StrCat(chunk.Number(static_cast<size_t>(entity), r, types))));
-      }
-    }
-  }
-}
-
 int Validate(const Flags& flags) {
   const auto loaders = MakeLoaders();
   const auto candidate = LoadModel(loaders, flags.candidate, LoadOptions{});
@@ -58,7 +27,8 @@ int Validate(const Flags& flags) {
     if (!loaded.ok()) return FailForData(loaded.status());
     champion = *std::move(loaded);
   }
-  const StatusOr<LabelledRows> rows = ReadRows(flags, **candidate);
+  const StatusOr<LabelledRows> rows =
+      ReadLabelledRows(flags.rows, TableForBoth(champion.get(), **candidate), {flags.label, flags.time, flags.entity});
   if (!rows.ok()) return FailForData(rows.status());
   const StatusOr<GateReport> report = RunGate(champion.get(), **candidate, *rows, flags.gate);
   if (!report.ok()) return FailForData(report.status());

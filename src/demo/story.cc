@@ -122,7 +122,8 @@ class Story {
     VIGIL_ASSIGN_OR_RETURN(ServerConfig config, LoadConfig("", {},
                                                            {{"/server/clock", "event"},
                                                             {"/server/state_dir", options_.state_dir},
-                                                            {"/server/http_port", absl::StrCat(options_.http_port)}}));
+                                                            {"/server/http_port", absl::StrCat(options_.http_port)},
+                                                            {"/server/grpc_port", "0"}}));
     ModelConfig model;
     model.name = kModel;
     model.path = first_.model_path;

@@ -178,6 +178,13 @@ std::string OipErrorBody(const Status& status, const RefusedRows& refused) {
   return out;
 }
 
+std::string TfsErrorBody(const Status& status, const RefusedRows& refused) {
+  std::string out = "{\"error\":";
+  AppendJsonString(&out, MessageWithRows(status, refused));
+  out.push_back('}');
+  return out;
+}
+
 std::string MlflowErrorBody(const Status& status, const RefusedRows& refused) {
   std::string out = Concat("{\"error_code\":\"", ErrorInfo(CodeOf(status)).mlflow, "\",\"message\":");
   AppendJsonString(&out, MessageWithRows(status, refused));

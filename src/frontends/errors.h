@@ -69,6 +69,8 @@ void AppendRowErrors(std::string* out, const RefusedRows& refused);
 
 // Open Inference Protocol: {"error": message}. Refused rows are named in the message.
 std::string OipErrorBody(const Status& status, const RefusedRows& refused = {});
+// TensorFlow Serving: the same shape.
+std::string TfsErrorBody(const Status& status, const RefusedRows& refused = {});
 // MLflow: {"error_code","message"}.
 std::string MlflowErrorBody(const Status& status, const RefusedRows& refused = {});
 

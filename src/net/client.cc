@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kUnixScheme = "unix:";
 constexpr size_t kHeadersKeptMax = 200;
+constexpr size_t kErrorBodyMax = 64 << 10;  // kept of an answer that is not for the sink
 
 bool HasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
@@ -55,6 +56,15 @@ class CurlClient final : public HttpClient {
 
   bool MayHaveReached() const override { return may_have_reached_; }
 
+  StatusOr<ClientResponse> Receive(std::string_view method, std::string_view target, const std::vector<std::string>& headers,
+                                   BodySink& sink) override {
+    sink_ = &sink;
+    sink_status_ = absl::OkStatus();
+    StatusOr<ClientResponse> response = Send(method, target, "", "", headers);
+    sink_ = nullptr;
+    return sink_status_.ok() ? std::move(response) : sink_status_;
+  }
+
   StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
                                 const std::vector<std::string>& headers) override {
     may_have_reached_ = false;
@@ -62,6 +72,7 @@ class CurlClient final : public HttpClient {
     VIGIL_RETURN_IF_ERROR(CheckArguments(method, target, content_type, headers));
     response_ = {};
     too_large_ = false;
+    cancelled_ = false;
     error_[0] = '\0';
     url_ = absl::StrCat(base_url_, std::string(target));
     const std::unique_ptr<curl_slist, SListDeleter> lines(MakeHeaders(content_type, headers));
@@ -118,10 +129,23 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout_ms));
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, options_.verify_tls ? 1L : 0L);
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, options_.verify_tls ? 2L : 0L);
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!options_.ca_file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, options_.ca_file.c_str());
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);  // what was signed is what is sent
+    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, options_.redirects_max > 0 ? 1L : 0L);
+    curl_easy_setopt(c, CURLOPT_MAXREDIRS, static_cast<long>(options_.redirects_max));
+    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    if (options_.stall_timeout_ms > 0) {
+      curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+      curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, static_cast<long>((options_.stall_timeout_ms + 999) / 1000));
+    }
+    if (options_.cancelled) {
+      curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+      curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, &OnProgress);
+      curl_easy_setopt(c, CURLOPT_XFERINFODATA, this);
+    }
     curl_easy_setopt(c, CURLOPT_USERAGENT, "vigil");
     if (!unix_socket_.empty()) curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, unix_socket_.c_str());
-    if (!unix_socket_.empty() || IsLoopback(HostOf(base_url_))) curl_easy_setopt(c, CURLOPT_PROXY, "");
+    if (!options_.proxies || !unix_socket_.empty() || IsLoopback(HostOf(base_url_))) curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, &OnBody);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, &OnHeader);
@@ -145,12 +169,31 @@ class CurlClient final : public HttpClient {
 
   static size_t OnBody(char* bytes, size_t, size_t size, void* data) {
     auto& self = *static_cast<CurlClient*>(data);
+    if (self.sink_ != nullptr) return self.Hand({bytes, size}) ? size : 0;
     if (self.response_.body.size() + size > self.options_.response_bytes_max) {
       self.too_large_ = true;
       return 0;
     }
     self.response_.body.append(bytes, size);
     return size;
+  }
+
+  bool Hand(std::string_view bytes) {
+    long status = 0;
+    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+    response_.status = static_cast<int>(status);
+    if (status / 100 != 2) {
+      response_.body.append(bytes.substr(0, kErrorBodyMax - std::min(kErrorBodyMax, response_.body.size())));
+      return true;
+    }
+    sink_status_ = sink_->OnBytes(response_, bytes);
+    return sink_status_.ok();
+  }
+
+  static int OnProgress(void* data, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    auto& self = *static_cast<CurlClient*>(data);
+    self.cancelled_ = self.options_.cancelled();
+    return self.cancelled_ ? 1 : 0;
   }
 
   static size_t OnHeader(char* bytes, size_t, size_t size, void* data) {
@@ -169,13 +212,15 @@ class CurlClient final : public HttpClient {
   }
 
   Status ErrorOf(CURLcode code) const {
-    const std::string where = unix_socket_.empty() ? url_ : absl::StrCat("unix:", unix_socket_);
+    const std::string where = unix_socket_.empty() ? url_.substr(0, url_.find('?')) : absl::StrCat("unix:", unix_socket_);
     const std::string text = absl::StrCat(where, ": ", error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+    if (cancelled_) return absl::CancelledError(absl::StrCat(where, ": given up"));
     if (too_large_) {
       return absl::ResourceExhaustedError(absl::StrCat(where, ": the answer is larger than ", options_.response_bytes_max, " bytes"));
     }
     switch (code) {
       case CURLE_OPERATION_TIMEDOUT: return absl::DeadlineExceededError(text);
+      case CURLE_TOO_MANY_REDIRECTS:
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL: return absl::InvalidArgumentError(text);
       default: return absl::UnavailableError(text);
@@ -193,7 +238,10 @@ class CurlClient final : public HttpClient {
   std::unique_ptr<CURL, CurlDeleter> curl_;
   ClientResponse response_;
   char error_[CURL_ERROR_SIZE] = {};
+  BodySink* sink_ = nullptr;  // during Receive
+  Status sink_status_;
   bool too_large_ = false;
+  bool cancelled_ = false;
   bool may_have_reached_ = false;
 };
 

@@ -1,13 +1,18 @@
 #include "net/connection.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
+
 #include "net/epoll_loop.h"
 #include "net/http1_connection.h"
+#include "net/http2_connection.h"
 #include "net/loop_counters.h"
 
 namespace vigil::net {
@@ -41,13 +46,19 @@ class SocketTransport final : public Transport {
 
 std::unique_ptr<Transport> MakeSocketTransport(int fd) { return std::make_unique<SocketTransport>(fd); }
 
-Connection::Connection(int fd, EpollLoop& loop, LoopContext& context)
+Connection::Connection(int fd, EpollLoop& loop, LoopContext& context, Speaks speaks)
     : fd_(fd),
       loop_(loop),
       context_(context),
       transport_(MakeSocketTransport(fd)),
       input_(context.input_budget),
-      protocol_(std::make_unique<Http1Connection>(*this, context)) {}
+      detecting_(speaks == Speaks::kDetect) {
+  if (speaks == Speaks::kGrpc) {
+    protocol_ = std::make_unique<Http2Connection>(*this, context, true);
+  } else {
+    protocol_ = std::make_unique<Http1Connection>(*this, context);
+  }
+}
 
 Connection::~Connection() {
   if (!closed_) ::close(fd_);
@@ -84,7 +95,7 @@ bool Connection::ReadOnce() {
   if (n > 0) {
     context_.counters->bytes_in.Add(n);
     input_.Commit(static_cast<size_t>(n));
-    protocol_->OnInput(input_);
+    if (!detecting_ || ChooseProtocol()) protocol_->OnInput(input_);
   }
   if (borrowed) {
     input_.GiveBack(loop_.scratch());
@@ -98,6 +109,36 @@ bool Connection::ReadOnce() {
     Close();
   }
   return n > 0 && static_cast<size_t>(n) == room.size();
+}
+
+// False while the bytes may still become either.
+bool Connection::ChooseProtocol() {
+  const std::string_view bytes(input_.data(), input_.size());
+  if (bytes.size() < kHttp2Preface.size() && kHttp2Preface.starts_with(bytes)) {
+    if (detecting_since_ns_ == 0) detecting_since_ns_ = context_.now_ns;
+    return false;
+  }
+  detecting_ = false;
+  if (bytes.starts_with(kHttp2Preface)) protocol_ = std::make_unique<Http2Connection>(*this, context_, false);
+  return true;
+}
+
+std::string Connection::PeerName() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "gone";
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return absl::StrCat(text, ":", ntohs(v4.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return absl::StrCat("[", text, "]:", ntohs(v6.sin6_port));
+  }
+  return "unix";
 }
 
 // Half-closed: whatever still comes is thrown away until the peer closes or its time is up.
@@ -120,6 +161,8 @@ void Connection::Discard() {
 void Connection::Flush() {
   flush_queued_ = false;
   if (closed_ || lingering_) return;
+  const bool more = !blocked_ && protocol_->FillOutput();
+  if (closed_) return;
   if (!output_.empty() && !blocked_) {
     const std::string_view pending = output_.pending();
     const ssize_t n = transport_->Write(pending);
@@ -135,6 +178,7 @@ void Connection::Flush() {
     blocked_ = !output_.empty();
   }
   if (output_.empty()) FinishOutput();
+  if (more && !blocked_) OutputReady();  // in the next turn: others are waiting too
   if (!closed_) UpdateInterest();
 }
 
@@ -168,6 +212,11 @@ void Connection::OnTick() {
     return;
   }
   if (blocked_ && context_.now_ns - write_progress_ns_ >= context_.limits.write_timeout_ms * 1'000'000) {
+    context_.counters->timeouts.Add(1);
+    Close();
+    return;
+  }
+  if (detecting_since_ns_ != 0 && detecting_ && context_.now_ns - detecting_since_ns_ >= context_.limits.header_timeout_ms * 1'000'000) {
     context_.counters->timeouts.Add(1);
     Close();
     return;

@@ -16,6 +16,12 @@
 
 namespace vigil::net {
 
+// How a connection begins. TLS will say by ALPN what cleartext shows by its first bytes.
+enum class Speaks : uint8_t {
+  kDetect,  // HTTP/2 if the first bytes are its preface, else HTTP/1.x
+  kGrpc,    // HTTP/2 that carries gRPC alone
+};
+
 // Moves bytes. Read and Write return what they moved, 0 at the end of input, or a negative errno (-EAGAIN: not now).
 class Transport {
  public:
@@ -29,6 +35,7 @@ class Transport {
 std::unique_ptr<Transport> MakeSocketTransport(int fd);
 
 struct LoopCounters;
+class Http2StreamPool;
 
 // What every connection of a loop shares.
 struct LoopContext {
@@ -40,6 +47,7 @@ struct LoopContext {
   bool answered = false;  // in this turn: the turn hooks must run before anything is sent
   LoopCounters* counters = nullptr;
   std::shared_ptr<InputBudget> input_budget;  // of all loops
+  std::shared_ptr<Http2StreamPool> streams;   // made by the first HTTP/2 connection
 };
 
 // What a protocol asks of the connection that carries it.
@@ -56,6 +64,8 @@ class ProtocolHost {
   virtual void CloseAfterOutput(bool linger) = 0;
   // Closes now, unsent output is lost.
   virtual void Abort() = 0;
+  // The other end as text: "127.0.0.1:4711", "[::1]:4711", "unix". Asks the kernel each time.
+  virtual std::string PeerName() const = 0;
 };
 
 class Protocol {
@@ -67,6 +77,8 @@ class Protocol {
   virtual bool wants_input() const = 0;
   // The peer sends no more; it may still read.
   virtual void OnInputEnd() = 0;
+  // Output is about to be sent: a protocol that makes its bytes no sooner appends them now. True: there would be more at once.
+  virtual bool FillOutput() { return false; }
   // All output is sent.
   virtual void OnOutputSent() = 0;
   // The server drains: finish what has begun, then close. Called once.
@@ -87,7 +99,7 @@ class EventSink {
 class Connection final : public ProtocolHost, public EventSink {
  public:
   // Takes `fd`. The loop deletes the connection at the end of the turn in which it closed.
-  Connection(int fd, EpollLoop& loop, LoopContext& context);
+  Connection(int fd, EpollLoop& loop, LoopContext& context, Speaks speaks);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -108,6 +120,7 @@ class Connection final : public ProtocolHost, public EventSink {
   void ResumeInput() override;
   void CloseAfterOutput(bool linger) override;
   void Abort() override { Close(); }
+  std::string PeerName() const override;
 
   uint32_t registered_events = 0;  // what epoll was last told; the loop's
   size_t index = 0;                // in the loop's table; the loop's
@@ -115,6 +128,7 @@ class Connection final : public ProtocolHost, public EventSink {
  private:
   void ReadInput();
   bool ReadOnce();
+  bool ChooseProtocol();
   void Discard();
   void FinishOutput();
   void UpdateInterest();
@@ -125,8 +139,10 @@ class Connection final : public ProtocolHost, public EventSink {
   std::unique_ptr<Transport> transport_;
   InputBuffer input_;
   OutputBuffer output_;
-  std::unique_ptr<Protocol> protocol_;
-  int64_t write_progress_ns_ = 0;  // since when output waits without progress
+  std::unique_ptr<Protocol> protocol_;  // HTTP/1.x until the first bytes say otherwise
+  bool detecting_;                      // they have not come yet
+  int64_t detecting_since_ns_ = 0;      // since some, but too few, came
+  int64_t write_progress_ns_ = 0;       // since when output waits without progress
   int64_t linger_until_ns_ = 0;
   bool flush_queued_ = false;
   bool resume_queued_ = false;

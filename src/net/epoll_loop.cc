@@ -27,7 +27,8 @@ int64_t TickNs(const HttpLimits& limits) {
 
 }  // namespace
 
-Listener::Listener(int fd, EpollLoop& loop) : fd_(fd), loop_(loop), reserve_fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+Listener::Listener(int fd, EpollLoop& loop, Speaks speaks)
+    : fd_(fd), loop_(loop), speaks_(speaks), reserve_fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
 Listener::~Listener() {
   Close();
@@ -46,7 +47,7 @@ void Listener::OnEvents(uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      loop_.Accepted(fd);
+      loop_.Accepted(fd, speaks_);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -111,8 +112,8 @@ void EpollLoop::Cancel(uint64_t timer) {
   timer_due_ns_.erase(found);
 }
 
-void EpollLoop::AddListener(int fd, bool exclusive) {
-  listeners_.push_back(std::make_unique<Listener>(fd, *this));
+void EpollLoop::AddListener(int fd, bool exclusive, Speaks speaks) {
+  listeners_.push_back(std::make_unique<Listener>(fd, *this, speaks));
   epoll_event event{};
   event.events = EPOLLIN | (exclusive ? EPOLLEXCLUSIVE : 0u);
   event.data.ptr = static_cast<EventSink*>(listeners_.back().get());
@@ -230,7 +231,7 @@ void EpollLoop::FlushOutputs() {
   scratch_list_.clear();
 }
 
-void EpollLoop::Accepted(int fd) {
+void EpollLoop::Accepted(int fd, Speaks speaks) {
   counters_.connections_total.Add(1);
   if (shared_.connections_open.fetch_add(1, std::memory_order_relaxed) >= static_cast<int64_t>(context_.limits.connections_max)) {
     shared_.connections_open.fetch_sub(1, std::memory_order_relaxed);
@@ -240,7 +241,7 @@ void EpollLoop::Accepted(int fd) {
   }
   if (connections_.empty()) next_tick_ns_ = context_.now_ns + tick_ns_;
   counters_.connections_open.Add(1);
-  auto connection = std::make_unique<Connection>(fd, *this, context_);
+  auto connection = std::make_unique<Connection>(fd, *this, context_, speaks);
   connection->index = connections_.size();
   epoll_event event{};
   event.events = connection->registered_events = EPOLLIN;
@@ -285,6 +286,7 @@ void EpollLoop::BeginDrain() {
     listener->Close();            // the object stays: this turn may still hold an event of it
   }
   context_.draining = true;
+  context_.handler->OnDrain();
   std::vector<Connection*> open;
   for (const auto& connection : connections_) open.push_back(connection.get());
   for (Connection* connection : open) connection->OnDrain();

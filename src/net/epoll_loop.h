@@ -31,7 +31,7 @@ struct SharedState {
 // An accepting socket on one loop, which owns it.
 class Listener final : public EventSink {
  public:
-  Listener(int fd, EpollLoop& loop);
+  Listener(int fd, EpollLoop& loop, Speaks speaks);
   ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -41,6 +41,7 @@ class Listener final : public EventSink {
  private:
   int fd_;
   EpollLoop& loop_;
+  const Speaks speaks_;
   int reserve_fd_;  // given up for a moment when descriptors run out, to accept and close instead of spinning
 };
 
@@ -57,7 +58,7 @@ class EpollLoop final : public EventLoop {
   void AddTurnHook(std::function<void()> hook) override { hooks_.push_back(std::move(hook)); }
 
   // Before Run. Takes `fd`, which listens already. `exclusive`: other loops hold duplicates of it, wake one.
-  void AddListener(int fd, bool exclusive);
+  void AddListener(int fd, bool exclusive, Speaks speaks);
   // The loop's thread, until Stop.
   void Run(const HandlerFactory& make_handler);
   void Stop();  // any thread
@@ -66,7 +67,7 @@ class EpollLoop final : public EventLoop {
   void CloseAll();
 
   // From listeners and connections.
-  void Accepted(int fd);
+  void Accepted(int fd, Speaks speaks);
   void QueueFlush(Connection& connection) { flush_.push_back(&connection); }
   void QueueResume(Connection& connection) { resume_.push_back(&connection); }
   void Forget(int fd);

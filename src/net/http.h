@@ -27,6 +27,17 @@ struct HttpLimits {
   int64_t idle_timeout_ms = 75'000;   // kept connections
   int64_t write_timeout_ms = 30'000;  // no progress in sending
   int64_t drain_timeout_ms = 25'000;  // on shutdown
+
+  // HTTP/2, of one connection.
+  uint32_t h2_streams_max = 1024;                    // at once; beyond it REFUSED_STREAM
+  uint32_t h2_stream_window_bytes = 1 << 20;         // what a client may send before it is read on
+  uint32_t h2_connection_window_bytes = 16 << 20;    // of all its streams together
+  uint32_t h2_continuations_max = 8;                 // CONTINUATION frames of one head
+  uint32_t h2_control_frames_burst = 4096;           // PING, SETTINGS, RST_STREAM, PRIORITY, empty DATA; then ENHANCE_YOUR_CALM
+  uint32_t h2_control_frames_per_s = 1024;           // by which that allowance is refilled
+  int64_t h2_ping_after_ms = 60'000;                 // a silent client with streams open is asked whether it lives
+  int64_t h2_ping_timeout_ms = 20'000;               // and given up after this
+  size_t grpc_message_bytes_max = size_t{64} << 20;  // RESOURCE_EXHAUSTED, decompressed too
 };
 
 enum class Method : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kPatch, kOther };
@@ -82,6 +93,8 @@ class Deferred {
   virtual bool client_gone() const = 0;
 };
 
+class GrpcMethods;
+
 // Lives on one loop's thread. One handler object a loop, so that it can keep per-thread state without a lock.
 class HttpHandler {
  public:
@@ -92,6 +105,10 @@ class HttpHandler {
   virtual std::string ErrorBody(int status, std::string_view reason, std::string_view request_id) = 0;
   // The X-Request-Id of such an answer; empty: none. `given` is the request's own, empty where it had none or could not be read.
   virtual std::string ErrorRequestId(std::string_view given) = 0;
+  // The gRPC methods of this loop (net/grpc.h); null: gRPC is not served. Asked once a call.
+  virtual const GrpcMethods* grpc() const { return nullptr; }
+  // The server drains: answers that would go on for ever end now.
+  virtual void OnDrain() {}
 };
 
 }  // namespace vigil::net

@@ -24,6 +24,10 @@ struct alignas(64) LoopCounters {
   LoopCounter bytes_out;
   LoopCounter timeouts;
   LoopCounter protocol_errors;
+  LoopCounter h2_connections;
+  LoopCounter h2_floods;
+  LoopCounter h2_resets;
+  LoopCounter grpc_calls;
 };
 
 }  // namespace vigil::net

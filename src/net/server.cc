@@ -37,7 +37,7 @@ void RaiseDescriptorLimit(size_t connections_max) {
 
 class Server final : public HttpServer {
  public:
-  Server(const ServerOptions& options, int port) : options_(options), port_(port) {}
+  Server(const ServerOptions& options, int port, int grpc_port) : options_(options), port_(port), grpc_port_(grpc_port) {}
 
   ~Server() override {
     for (auto& loop : loops_) loop->Stop();
@@ -60,6 +60,7 @@ class Server final : public HttpServer {
   }
 
   int port() const override { return port_; }
+  int grpc_port() const override { return grpc_port_; }
   int threads() const override { return static_cast<int>(loops_.size()); }
   EventLoop& loop(int index) override { return *loops_[static_cast<size_t>(index)]; }
 
@@ -75,6 +76,10 @@ class Server final : public HttpServer {
       sum.bytes_out += c.bytes_out.value();
       sum.timeouts += c.timeouts.value();
       sum.protocol_errors += c.protocol_errors.value();
+      sum.h2_connections += c.h2_connections.value();
+      sum.h2_floods += c.h2_floods.value();
+      sum.h2_resets += c.h2_resets.value();
+      sum.grpc_calls += c.grpc_calls.value();
     }
     return sum;
   }
@@ -96,6 +101,7 @@ class Server final : public HttpServer {
  private:
   const ServerOptions options_;
   const int port_;
+  const int grpc_port_;
   std::mutex making_;
   HandlerFactory make_handler_;
   std::vector<std::unique_ptr<EpollLoop>> loops_;
@@ -108,19 +114,24 @@ StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& opt
   const int threads = options.threads > 0 ? options.threads : UsableCores();
   RaiseDescriptorLimit(options.limits.connections_max);
   VIGIL_ASSIGN_OR_RETURN(TcpListeners tcp, ListenTcp(options.host, options.port, threads));
+  TcpListeners grpc;
+  if (options.grpc_port >= 0) {
+    VIGIL_ASSIGN_OR_RETURN(grpc, ListenTcp(options.host, options.grpc_port, threads));
+  }
   UniqueFd unix_socket;
   if (!options.unix_socket.empty()) {
     VIGIL_ASSIGN_OR_RETURN(unix_socket, ListenUnix(options.unix_socket));
   }
-  auto server = std::make_unique<Server>(options, tcp.port);
+  auto server = std::make_unique<Server>(options, tcp.port, grpc.port);
   std::vector<std::unique_ptr<EpollLoop>> loops;
   for (int i = 0; i < threads; ++i) {
     loops.push_back(std::make_unique<EpollLoop>(static_cast<uint32_t>(i), options.limits, server->clock, server->shared));
-    loops.back()->AddListener(tcp.sockets[static_cast<size_t>(i)].release(), false);
+    loops.back()->AddListener(tcp.sockets[static_cast<size_t>(i)].release(), false, Speaks::kDetect);
+    if (!grpc.sockets.empty()) loops.back()->AddListener(grpc.sockets[static_cast<size_t>(i)].release(), false, Speaks::kGrpc);
     if (unix_socket.get() < 0) continue;
     UniqueFd own(::fcntl(unix_socket.get(), F_DUPFD_CLOEXEC, 0));
     if (own.get() < 0) return absl::ResourceExhaustedError("no descriptor left for the Unix socket's listener");
-    loops.back()->AddListener(own.release(), true);
+    loops.back()->AddListener(own.release(), true, Speaks::kDetect);
   }
   server->Run(std::move(loops), std::move(make_handler));
   return std::unique_ptr<HttpServer>(std::move(server));

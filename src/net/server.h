@@ -32,6 +32,7 @@ class EventLoop {
 struct ServerOptions {
   std::string host = "127.0.0.1";  // IPv4 or IPv6 literal, or a name
   int port = 8080;                 // 0: a free one
+  int grpc_port = -1;              // HTTP/2 for gRPC alone; 0: a free one; -1: none (gRPC comes to `port` too)
   std::string unix_socket;         // also listen here; empty: not
   int threads = 0;                 // loops; 0: one a core this process may use
   HttpLimits limits;
@@ -47,6 +48,10 @@ struct ServerCounters {
   int64_t bytes_out = 0;
   int64_t timeouts = 0;
   int64_t protocol_errors = 0;
+  int64_t h2_connections = 0;  // that began HTTP/2
+  int64_t h2_floods = 0;       // of these, ended for what only an attacker sends
+  int64_t h2_resets = 0;       // streams that clients gave up
+  int64_t grpc_calls = 0;
 };
 
 using HandlerFactory = std::function<std::unique_ptr<HttpHandler>(EventLoop& loop)>;
@@ -58,6 +63,7 @@ class HttpServer {
   // another, before Start returns.
   static StatusOr<std::unique_ptr<HttpServer>> Start(const ServerOptions& options, HandlerFactory make_handler);
   virtual int port() const = 0;
+  virtual int grpc_port() const = 0;  // 0: none
   virtual int threads() const = 0;
   virtual EventLoop& loop(int index) = 0;
   virtual ServerCounters counters() const = 0;

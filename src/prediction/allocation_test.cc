@@ -106,5 +106,43 @@ TEST_F(AllocationTest, NorDoesARowOfDoubles) {
   EXPECT_EQ(counted, 0);
 }
 
+// A version of doubles in another order, as an arm and as a shadow of a champion of floats.
+TEST_F(AllocationTest, NorDoArmsOfAnotherMake) {
+  testing::FakeModelOptions doubles = testing::SumOfDoubles(2);
+  doubles.signature.columns = {"b", "a"};
+  doubles.signature.columns_are_named = true;
+  loaders_.push_back(std::make_unique<testing::FakeLoader>(doubles, clock_));
+  Serve("m", 0);
+  VersionFacts facts;
+  facts.model = "m";
+  facts.uri = dir_.file("doubles");
+  std::ofstream(facts.uri, std::ios::binary) << "fake";
+  ASSERT_TRUE(registry_->Register(facts, LoadOptions{}, nullptr, nullptr, false).ok());
+  for (const bool shadow : {false, true}) {
+    TrafficPlan plan = registry_->snapshot().Load()->models.at("m")->plan;
+    plan.salt = "s";
+    plan.arms = {{"2", "canary", 0, shadow ? 0.0 : 0.5}, {"1", "champion", shadow ? 0.0 : 0.5, 1}};
+    if (shadow) plan.shadows = {"2"};
+    ASSERT_TRUE(registry_->SetPlan("m", plan).ok());
+    int64_t counted = 0;
+    for (int round = 0; round < 2; ++round) {
+      const int64_t before = allocations;
+      for (int i = 0; i < 64; ++i) {
+        const StatusOr<PredictTarget> target = pipeline_->Resolve("m");
+        batch_.Reset(target->table());
+        batch_.AddRow();
+        batch_.values.assign(2, 0.1f);
+        batch_.exact.assign(2, 0.1);
+        batch_.entities.assign(1, i % 2 == 0 ? "customer" : "another");
+        EXPECT_TRUE(pipeline_->Predict(context_, *target, batch_, &result_, nullptr, nullptr).ok());
+        EXPECT_EQ(result_.outputs[0], 0.2f);
+        pipeline_->EndTurn();
+      }
+      counted = allocations - before;
+    }
+    EXPECT_EQ(counted, 0) << (shadow ? "shadow" : "arm");
+  }
+}
+
 }  // namespace
 }  // namespace vigil

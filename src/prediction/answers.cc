@@ -1,59 +1,8 @@
 #include "prediction/answers.h"
 
 #include <algorithm>
-#include <limits>
-
-#include "absl/strings/str_cat.h"
 
 namespace vigil {
-
-Status CheckAnswer(const Signature& signature, const TableShape& shape, const Outputs& outputs, size_t rows) {
-  if (outputs.tensors.empty()) return absl::InternalError("answered nothing");
-  if (shape.single_output) {
-    const OwnedTensor& first = outputs.tensors[0];
-    if (first.dtype == DType::kFloat32 && first.floats.size() == rows * shape.score.width) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("answered ", first.floats.size(), " ", std::string(DTypeName(first.dtype)), " for ", rows,
-                                            " rows of ", shape.score.width));
-  }
-  if (outputs.tensors.size() < signature.outputs.size()) {
-    return absl::InternalError(absl::StrCat("answered ", outputs.tensors.size(), " outputs of ", signature.outputs.size()));
-  }
-  for (size_t i = 0; i < signature.outputs.size(); ++i) {
-    const TensorSpec& spec = signature.outputs[i];
-    const OwnedTensor& tensor = outputs.tensors[i];
-    size_t width = 1;
-    bool known = true;
-    for (size_t d = 1; d < spec.shape.size(); ++d) {
-      known = known && spec.shape[d] >= 0;
-      if (known) width *= static_cast<size_t>(spec.shape[d]);
-    }
-    const bool fits = known ? tensor.size() == rows * width : rows == 0 || tensor.size() % rows == 0;
-    if (tensor.dtype == spec.dtype && fits) continue;
-    return absl::InternalError(absl::StrCat("answered ", tensor.size(), " ", std::string(DTypeName(tensor.dtype)), " as output \"",
-                                            spec.name, "\" for ", rows, " rows; its signature says ", std::string(DTypeName(spec.dtype)),
-                                            " of width ", known ? width : 0));
-  }
-  return absl::OkStatus();
-}
-
-void ReadScores(const TableShape& shape, const Outputs& outputs, size_t rows, std::vector<float>* scores) {
-  const ScoreRule& rule = shape.score;
-  scores->assign(rows * rule.width, std::numeric_limits<float>::quiet_NaN());
-  if (rule.output < 0 || rows == 0) return;
-  if (rule.across) {
-    for (size_t k = 0; k < rule.width; ++k) {
-      const OwnedTensor& one = outputs.tensors[static_cast<size_t>(rule.output) + k];
-      for (size_t row = 0; row < rows; ++row) (*scores)[row * rule.width + k] = static_cast<float>(one.number(row));
-    }
-    return;
-  }
-  const OwnedTensor& tensor = outputs.tensors[static_cast<size_t>(rule.output)];
-  const size_t width = tensor.size() / rows;
-  const size_t taken = std::min<size_t>(rule.width, width - std::min<size_t>(width, rule.offset));
-  for (size_t row = 0; row < rows; ++row) {
-    for (size_t k = 0; k < taken; ++k) (*scores)[row * rule.width + k] = static_cast<float>(tensor.number(row * width + rule.offset + k));
-  }
-}
 
 void ShapeAnswers(const Outputs& like, size_t like_rows, size_t rows, std::vector<OwnedTensor>* to) {
   to->resize(like.tensors.size());
@@ -85,11 +34,90 @@ void CopyAnswerRow(const Outputs& from, size_t from_row, size_t from_rows, size_
   }
 }
 
-void SetFeatures(const TableRows& rows, size_t row, PredictionRecord* record) {
-  const TableShape& shape = *rows.shape;
-  record->features = {rows.values + row * shape.columns.size(), shape.columns.size()};
-  record->exact = {rows.exact + row * shape.exact, shape.exact};
-  record->texts = {rows.texts + row * shape.texts, shape.texts};
+namespace {
+
+template <typename T>
+void Put(OwnedTensor* tensor, size_t at, T value) {
+  reinterpret_cast<T*>(tensor->bytes.data())[at] = value;
+}
+
+// A number into a tensor of any type that holds it (AnswerFit).
+void SetNumber(double value, size_t at, OwnedTensor* tensor) {
+  switch (tensor->dtype) {
+    case DType::kFloat32: tensor->floats[at] = static_cast<float>(value); return;
+    case DType::kFloat64: return Put(tensor, at, value);
+    case DType::kFloat16: return Put(tensor, at, HalfFromFloat(static_cast<float>(value)));
+    case DType::kBfloat16: return Put(tensor, at, BfloatFromFloat(static_cast<float>(value)));
+    case DType::kBool:
+    case DType::kUint8: return Put(tensor, at, static_cast<uint8_t>(value));
+    case DType::kUint16: return Put(tensor, at, static_cast<uint16_t>(value));
+    case DType::kUint32: return Put(tensor, at, static_cast<uint32_t>(value));
+    case DType::kUint64: return Put(tensor, at, static_cast<uint64_t>(value));
+    case DType::kInt8: return Put(tensor, at, static_cast<int8_t>(value));
+    case DType::kInt16: return Put(tensor, at, static_cast<int16_t>(value));
+    case DType::kInt32: return Put(tensor, at, static_cast<int32_t>(value));
+    case DType::kInt64: return Put(tensor, at, static_cast<int64_t>(value));
+    case DType::kString: return;
+  }
+}
+
+bool IsWholeType(DType dtype) { return StoreOf(dtype) == ColumnStore::kExact && dtype != DType::kFloat64; }
+
+}  // namespace
+
+void ShapeAnswers(const Signature& signature, size_t rows, std::vector<OwnedTensor>* to) {
+  to->resize(signature.outputs.size());
+  for (size_t i = 0; i < signature.outputs.size(); ++i) {
+    const TensorSpec& spec = signature.outputs[i];
+    absl::InlinedVector<int64_t, 4> shape(spec.shape.begin(), spec.shape.end());
+    shape[0] = static_cast<int64_t>(rows);
+    (*to)[i].Reset(spec.name, spec.dtype, shape);
+  }
+}
+
+void ConvertAnswerRow(const TableShape& champion, const AnswerFit& fit, absl::Span<const OwnedTensor> from, size_t from_row,
+                      size_t from_rows, size_t to_row, size_t to_rows, std::vector<OwnedTensor>* to) {
+  for (size_t i = 0; i < champion.answers.size(); ++i) {
+    const AnswerColumn& column = champion.answers[i];
+    const OwnedTensor& source = from[fit.elements[i].output];
+    OwnedTensor& target = (*to)[column.output];
+    const size_t read = from_row * (source.size() / from_rows) + fit.elements[i].offset;
+    const size_t written = to_row * (target.size() / to_rows) + column.offset;
+    if (target.dtype == DType::kString) {
+      target.strings[written] = source.strings[read];
+    } else if (target.dtype == DType::kInt64 && IsWholeType(source.dtype)) {
+      Put(&target, written, source.whole(read));  // a double would round large labels
+    } else {
+      SetNumber(source.number(read), written, &target);
+    }
+  }
+}
+
+void FeatureReader::Set(const TableRows& rows, size_t row, const VersionFit* fit, const TableShape& version, PredictionRecord* record) {
+  const TableShape& kept = *rows.shape;
+  const float* floats = rows.values + row * kept.columns.size();
+  if (fit == nullptr || fit->columns.same_stores) {
+    record->features = {floats, kept.columns.size()};
+    record->exact = {rows.exact + row * kept.exact, kept.exact};
+    record->texts = {rows.texts + row * kept.texts, kept.texts};
+    return;
+  }
+  values_.resize(version.columns.size());
+  exact_.resize(version.exact);
+  texts_.resize(version.texts);
+  cleaning_.clear();
+  for (size_t i = 0; i < version.columns.size(); ++i) {
+    const ModelColumn& column = version.columns[i];
+    const size_t from = fit->columns.from[i];
+    values_[i] = floats[from];
+    if (column.store == ColumnStore::kExact) exact_[column.at] = rows.number(row, from);
+    if (column.store == ColumnStore::kText) texts_[column.at] = rows.text(row, from);
+    if (!record->cleaning.empty()) cleaning_.push_back(record->cleaning[from]);
+  }
+  record->features = values_;
+  record->exact = exact_;
+  record->texts = texts_;
+  record->cleaning = cleaning_;
 }
 
 void SplitAnswers(const TableShape& shape, absl::Span<const OwnedTensor> tensors, size_t row, size_t rows, std::vector<double>* numbers,

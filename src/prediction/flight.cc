@@ -41,6 +41,37 @@ void Flight::Route(const RouteTable& routes, PredictionId first_id) {
   if (std::all_of(row_arms_.begin(), row_arms_.end(), [this](uint8_t arm) { return arm == only_arm_; })) row_arms_.clear();
 }
 
+void Flight::RefuseMisfits() {
+  const auto is_narrow = [](const RouteArm& arm) { return arm.fit != nullptr && !arm.fit->columns.narrow.empty(); };
+  if (std::none_of(routes_.arms().begin(), routes_.arms().end(), is_narrow)) return;
+  bool found = false;
+  for (size_t row = 0; row < batch_->rows; ++row) {
+    const RouteArm& arm = this->arm(arm_of(row));
+    if (is_refused(row) || !is_narrow(arm)) continue;
+    const TableShape& version = arm.version->loaded->table();
+    const int column = FindMisfit(cleaned.rows(), row, arm.fit->columns, version);
+    if (column < 0) continue;
+    const auto at = static_cast<size_t>(column);
+    RefuseRow(cleaned.rows(), row, arm.fit->columns.from[at],
+              absl::StrCat(std::string(RuleName(Rule::kType)), " ", std::string(DTypeName(version.columns[at].dtype)), " of version ",
+                           arm.version->facts.version),
+              &validation);
+    found = true;
+  }
+  if (found) SortErrors(&validation);
+}
+
+FlightGroup& Flight::group_of(size_t row) {
+  return *std::find_if(groups_.begin(), groups_.end(), [arm = arm_of(row)](const FlightGroup& g) { return g.arm == arm; });
+}
+
+bool Flight::AreAlike() const {
+  return std::all_of(groups_.begin(), groups_.end(), [this](const FlightGroup& g) {
+    const VersionFit* fit = arm(g.arm).fit;
+    return fit == nullptr || fit->answers.alike;
+  });
+}
+
 ScoreState Flight::Score(ScorerCache& scorers, const std::function<void(std::function<void()>)>& post) {
   const auto refused = static_cast<size_t>(validation.refused_rows);
   if (refused == batch_->rows) return ScoreState::kDone;
@@ -64,6 +95,7 @@ void Flight::ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const s
   group.arm = arm;
   group.unit = scorers.Acquire(*target_->model, *this->arm(arm).version, this);
   ScoringUnit& unit = *group.unit;
+  unit.fit = this->arm(arm).fit;
   unit.call.post = post;
   unit.whole = batch_->whole;
   if (!all_rows) {
@@ -91,7 +123,7 @@ Status Flight::failure() const {
     if (!group.status.ok()) return group.status;
   }
   // Arms whose signatures leave a width open must still agree on it.
-  for (size_t g = 1; g < groups_.size() && !shape().single_output; ++g) {
+  for (size_t g = 1; g < groups_.size() && !shape().single_output && AreAlike(); ++g) {
     const ScoringUnit &a = *groups_[0].unit, &b = *groups_[g].unit;
     for (size_t i = 0; i < std::min(a.outputs.tensors.size(), b.outputs.tensors.size()); ++i) {
       if (a.outputs.tensors[i].size() / a.batch.rows() == b.outputs.tensors[i].size() / b.batch.rows()) continue;
@@ -119,12 +151,32 @@ absl::Span<const float> Flight::CollectScores() {
 
 absl::Span<const OwnedTensor> Flight::CollectOutputs() {
   if (shape().single_output || groups_.empty()) return {};
+  if (!AreAlike()) return ConvertOutputs();
   const Outputs& first = groups_[0].unit->outputs;
   if (groups_.size() == 1 && groups_[0].unit->row_indices.empty()) return first.tensors;
   ShapeAnswers(first, groups_[0].unit->batch.rows(), batch_->rows, &outputs_);
   for (const FlightGroup& group : groups_) {
     size_t from = 0;
     for (uint32_t row : group.unit->row_indices) CopyAnswerRow(group.unit->outputs, from++, group.unit->batch.rows(), row, &outputs_);
+  }
+  return outputs_;
+}
+
+// The answers of versions of another make in the form of the version asked for.
+absl::Span<const OwnedTensor> Flight::ConvertOutputs() {
+  ShapeAnswers(target_->version->loaded->signature(), batch_->rows, &outputs_);
+  for (const FlightGroup& group : groups_) {
+    const VersionFit* fit = arm(group.arm).fit;
+    const ScoringUnit& unit = *group.unit;
+    const size_t rows = unit.batch.rows();
+    for (size_t from = 0; from < rows; ++from) {
+      const size_t row = unit.row_indices.empty() ? from : unit.row_indices[from];
+      if (fit == nullptr || fit->answers.alike) {
+        CopyAnswerRow(unit.outputs, from, rows, row, &outputs_);
+      } else {
+        ConvertAnswerRow(shape(), fit->answers, unit.outputs.tensors, from, rows, row, batch_->rows, &outputs_);
+      }
+    }
   }
   return outputs_;
 }

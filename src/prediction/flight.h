@@ -27,6 +27,7 @@ struct FlightGroup {
   size_t arm = 0;
   std::unique_ptr<ScoringUnit> unit;
   Status status;
+  size_t recorded = 0;  // of its rows
 };
 
 // Reused from request to request.
@@ -52,6 +53,8 @@ class Flight final : public ScoringOwner {
 
   // Gives each row its arm. A row without an entity is placed by its prediction id, `first_id` being the first row's.
   void Route(const RouteTable& routes, PredictionId first_id);
+  // Refuses the rows whose arm's version has a column of a type that does not hold their value, as it would be were that the champion.
+  void RefuseMisfits();
   // Hands every group to its scorer. kDone: all have answered (see failure()); kLater: the owner will be told.
   ScoreState Score(ScorerCache& scorers, const std::function<void(std::function<void()>)>& post);
   void OnScored(ScoringUnit& unit, const Status& status) override;
@@ -64,6 +67,10 @@ class Flight final : public ScoringOwner {
   // Every output, where the answer is more than the scores; else empty. Refused rows hold anything. After CollectScores.
   absl::Span<const OwnedTensor> CollectOutputs();
   const TableShape& shape() const { return target_->version->loaded->table(); }
+  // What the rows are kept in.
+  const TableShape& table() const { return target_->table(); }
+  // The group that scored `row`, which was not refused.
+  FlightGroup& group_of(size_t row);
   size_t width() const { return shape().score.width; }
   // One a row, empty when one version answered all; and that version (or the champion's).
   absl::Span<const std::string_view> CollectVersions();
@@ -78,6 +85,9 @@ class Flight final : public ScoringOwner {
   std::function<void(StatusOr<PredictResult>)> done;  // set when it lands later
 
  private:
+  // Whether every arm that scored answers as the version asked for does.
+  bool AreAlike() const;
+  absl::Span<const OwnedTensor> ConvertOutputs();
   // Scores the rows of one arm: all of them, or those that are gathered.
   void ScoreGroup(ScorerCache& scorers, size_t arm, bool all_rows, const std::function<void(std::function<void()>)>& post);
 

@@ -217,7 +217,7 @@ TEST_F(MixedTest, AVersionOfOtherTypesTakesNoPartInThePlan) {
   Serve("m", 0, nullptr, "amount,channel,count,rate,pair_0,pair_1,night");
   TrafficPlan plan = registry_->snapshot().Load()->models.at("m")->plan;
   plan.shadows = {"2"};
-  EXPECT_THAT(std::string(registry_->SetPlan("m", plan).message()), HasSubstr("differ in the type of column channel: FP32 and BYTES"));
+  EXPECT_THAT(std::string(registry_->SetPlan("m", plan).message()), HasSubstr("differ in the type of column \"channel\": FP32 and BYTES"));
 }
 
 }  // namespace

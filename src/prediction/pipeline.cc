@@ -37,8 +37,9 @@ std::string Joined(const std::vector<std::string>& names) {
   return text;
 }
 
-Status CheckShape(const RowBatch& batch, const ServedVersion& version) {
-  const TableShape& shape = version.loaded->table();
+Status CheckShape(const RowBatch& batch, const PredictTarget& target) {
+  const ServedVersion& version = *target.version;
+  const TableShape& shape = target.table();
   const size_t columns = shape.columns.size();
   if (!shape.refusal.empty() && batch.whole == nullptr) {
     return absl::UnimplementedError(
@@ -83,12 +84,12 @@ struct Pipeline::State final : FlightOwner {
   TimeUs RowTime(const Flight& flight, size_t row) const;
   void ObserveTimes(const RowBatch& batch);
   void HandOver(int64_t now_ns);
-  PredictionRecord NewRecord(Flight& flight, size_t row, uint32_t latency_us) const;
+  PredictionRecord NewRecord(Flight& flight, size_t row, uint32_t latency_us, const RouteArm& arm);
   Status RefuseWhole(Flight& flight, PredictResult* result);
   Status Settle(Flight& flight, PredictResult* result);
   PredictionId RecordRefused(Flight& flight, size_t row, uint32_t latency_us);
   void RecordFailed(Flight& flight, uint32_t latency_us);
-  void RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores, absl::Span<const OwnedTensor> outputs);
+  void RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores);
   void AddShadows(Flight& flight);
   uint32_t LatencyUs(const Flight& flight) const;
 
@@ -113,6 +114,7 @@ struct Pipeline::State final : FlightOwner {
   std::vector<std::unique_ptr<Flight>> flights;  // all of them
   std::vector<Flight*> idle;
   Flight* answered = nullptr;
+  FeatureReader features;
   std::vector<double> answer_numbers;  // of the row that is recorded
   std::vector<std::string_view> answer_texts;
 };
@@ -202,23 +204,28 @@ uint32_t Pipeline::State::LatencyUs(const Flight& flight) const {
   return static_cast<uint32_t>(std::clamp<int64_t>(us, 0, UINT32_MAX));
 }
 
-PredictionRecord Pipeline::State::NewRecord(Flight& flight, size_t row, uint32_t latency_us) const {
+// As the version of `arm` has its columns.
+PredictionRecord Pipeline::State::NewRecord(Flight& flight, size_t row, uint32_t latency_us, const RouteArm& arm) {
   const RowBatch& batch = flight.batch();
   PredictionRecord record;
   record.time = RowTime(flight, row);
   record.latency_us = latency_us;
   record.id = flight.id(row);
   record.entity = flight.entity(row);
-  SetFeatures(batch.table(flight.shape()), row, &record);
+  record.schema = arm.version->log_schema;
+  record.arm = arm.name;
+  record.cleaning = flight.cleaned.RowCleaning(row);
+  features.Set(batch.table(flight.table()), row, arm.fit, arm.version->loaded->table(), &record);
   return record;
 }
 
 PredictionId Pipeline::State::RecordRefused(Flight& flight, size_t row, uint32_t latency_us) {
   const PredictTarget& target = flight.target();
-  PredictionRecord record = NewRecord(flight, row, latency_us);
+  RouteArm arm{target.version.get(), nullptr, target.version_is_explicit ? kExplicitArm : kChampionArm};
+  if (!target.is_own_table()) arm.fit = target.model->FitOf(target.version->facts.version);
+  PredictionRecord record = NewRecord(flight, row, latency_us, arm);
+  record.cleaning = {};
   record.status = PredictionStatus::kRefused;
-  record.schema = target.version->log_schema;
-  record.arm = target.version_is_explicit ? kExplicitArm : kChampionArm;
   recorder.Record(record, target.version->slot, ArmCode::kControl, 0, scorers.Codes(*target.model, *target.version));
   return record.prediction_id;
 }
@@ -235,16 +242,14 @@ void Pipeline::State::RecordFailed(Flight& flight, uint32_t latency_us) {
         std::find_if(flight.groups().begin(), flight.groups().end(), [&](const FlightGroup& g) { return g.arm == flight.arm_of(row); });
     if (group->status.ok()) continue;
     const RouteArm& arm = flight.arm(group->arm);
-    PredictionRecord record = NewRecord(flight, row, latency_us);
+    PredictionRecord record = NewRecord(flight, row, latency_us, arm);
+    record.cleaning = {};
     record.status = PredictionStatus::kFailed;
-    record.schema = arm.version->log_schema;
-    record.arm = arm.name;
     recorder.Record(record, arm.version->slot, arm.code, 0, scorers.Codes(*flight.target().model, *arm.version));
   }
 }
 
-void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores,
-                                     absl::Span<const OwnedTensor> outputs) {
+void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::Span<const float> scores) {
   const size_t width = flight.width();
   flight.ids.resize(flight.batch().rows);
   for (size_t row = 0; row < flight.batch().rows; ++row) {
@@ -253,13 +258,14 @@ void Pipeline::State::RecordAnswered(Flight& flight, uint32_t latency_us, absl::
       continue;
     }
     const RouteArm& arm = flight.arm(flight.arm_of(row));
-    PredictionRecord record = NewRecord(flight, row, latency_us);
-    record.schema = arm.version->log_schema;
-    record.arm = arm.name;
-    record.cleaning = flight.cleaned.RowCleaning(row);
+    PredictionRecord record = NewRecord(flight, row, latency_us, arm);
     record.outputs = scores.subspan(row * width, width);
-    if (!outputs.empty()) {
-      SplitAnswers(flight.shape(), outputs, row, flight.batch().rows, &answer_numbers, &answer_texts);
+    // The version's own answer, whatever form the caller gets it in.
+    FlightGroup& group = flight.group_of(row);
+    const ScoringUnit& unit = *group.unit;
+    const size_t at = group.recorded++;
+    if (!unit.shape().single_output) {
+      SplitAnswers(unit.shape(), unit.outputs.tensors, at, unit.batch.rows(), &answer_numbers, &answer_texts);
       record.answer_numbers = answer_numbers;
       record.answer_texts = answer_texts;
     }
@@ -288,7 +294,7 @@ void Pipeline::State::AddShadows(Flight& flight) {
   for (size_t row = 0; row < batch.rows; ++row) {
     if (flight.is_refused(row)) continue;
     ShadowRow copy;
-    copy.received = batch.table(flight.shape());
+    copy.received = batch.table(flight.table());
     copy.cleaned = flight.cleaned.rows();
     copy.row = row;
     copy.is_cleaned = flight.cleaned.changed();
@@ -302,10 +308,13 @@ void Pipeline::State::AddShadows(Flight& flight) {
     }
     for (const ServedVersion* version : absl::MakeConstSpan(versions.data(), count)) {
       if (version == flight.arm(flight.arm_of(row)).version) continue;
-      // A shadow that takes other columns than a new champion cannot read these rows.
-      const bool fits = batch.whole == nullptr && SameStores(version->loaded->table(), flight.shape());
+      // A shadow named before this champion came may not read its rows at all, and one of narrower types not this row.
+      const VersionFit* fit = model.FitOf(version->facts.version);
+      const bool fits =
+          batch.whole == nullptr && (version == model.champion.get() ||
+                                     (fit != nullptr && FindMisfit(copy.cleaned, row, fit->columns, version->loaded->table()) < 0));
       if (options.shadow_on_path && fits) {
-        shadows.Add(flight.target().model, *version, copy);
+        shadows.Add(flight.target().model, *version, fit, copy);
       } else {
         counters.shadow_skipped.Add(1);
       }
@@ -342,7 +351,7 @@ Status Pipeline::State::Settle(Flight& flight, PredictResult* result) {
   }
   const absl::Span<const float> scores = flight.CollectScores();
   const absl::Span<const OwnedTensor> outputs = flight.CollectOutputs();
-  RecordAnswered(flight, latency_us, scores, outputs);
+  RecordAnswered(flight, latency_us, scores);
   counters.cleaned_cells.Add(flight.cleaned.cells());
   AddShadows(flight);
   result->version = flight.version();
@@ -403,7 +412,7 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
   s.Reclaim();
   s.counters.requests.Add(1);
   s.counters.rows.Add(static_cast<int64_t>(batch.rows));
-  VIGIL_RETURN_IF_ERROR(CheckShape(batch, *target.version));
+  VIGIL_RETURN_IF_ERROR(CheckShape(batch, target));
   const bool timed = context.deadline_ns != INT64_MAX || context.arrived_ns == 0;  // else there is no need to ask the clock
   const int64_t now_ns = timed ? s.clock.MonotonicNs() : context.arrived_ns;
   if (now_ns >= context.deadline_ns) {
@@ -415,14 +424,17 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
   Flight& flight = s.Takeoff();
   flight.Begin(context, target, batch, context.arrived_ns != 0 ? context.arrived_ns : now_ns,
                context.received_us != 0 ? context.received_us : s.clock.NowUs());
-  Validate(s.scorers.Rules(*target.model, *target.version), batch, &flight.validation);
+  Validate(s.scorers.Rules(target), batch, &flight.validation);
+  flight.cleaned.Apply(batch, flight.table(), flight.validation);
+  if (flight.validation.refused_rows == 0 || batch.partial) {
+    flight.Route(s.Routes(target), s.recorder.NextId());
+    flight.RefuseMisfits();
+  }
   s.counters.refused_rows.Add(flight.validation.refused_rows);
   if (flight.validation.refused_rows > 0 && !batch.partial) {
     s.answered = &flight;
     return s.RefuseWhole(flight, result);
   }
-  flight.cleaned.Apply(batch, flight.shape(), flight.validation);
-  flight.Route(s.Routes(target), s.recorder.NextId());
   s.shadows.OfferPost(post);
   if (flight.Score(s.scorers, post) == ScoreState::kLater) {
     flight.done = std::move(done);

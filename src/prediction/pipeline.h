@@ -61,6 +61,10 @@ struct PredictTarget {
   std::shared_ptr<const ServedModel> model;
   std::shared_ptr<const ServedVersion> version;  // asked for by number, or the champion
   bool version_is_explicit = false;              // then routing is bypassed
+
+  // What the request's rows are read into. A plan's may keep more than the version's own (ServedModel::table).
+  const TableShape& table() const { return is_own_table() ? version->loaded->table() : *model->table; }
+  bool is_own_table() const { return version_is_explicit || model->table == nullptr; }
 };
 
 struct PredictResult {
@@ -70,7 +74,7 @@ struct PredictResult {
   // Every output, a row in each for each row, where the answer is more than floats; empty when `outputs` is all of it. What they hold in
   // refused rows means nothing.
   absl::Span<const OwnedTensor> tensors;
-  const TableShape* shape = nullptr;              // of the version asked for; arms answer alike
+  const TableShape* shape = nullptr;              // of the version asked for; every arm's answer is given in its form
   absl::Span<const PredictionId> prediction_ids;  // one a row; refused rows have one too when they were logged
   absl::Span<const uint8_t> refused;              // one a row; empty: none
   absl::Span<const std::string_view> versions;    // one a row; empty: `version` answered every row
@@ -111,7 +115,7 @@ class Pipeline {
   // one, else INVALID_ARGUMENT listing the names.
   StatusOr<PredictTarget> Resolve(std::string_view model, std::string_view version = "");
 
-  // Scores `batch`, whose columns are target.version's. Rows are validated and cleaned by its schema, whichever arm then answers them, so
+  // Scores `batch`, whose columns are target.table()'s. Rows are validated and cleaned by its schema, whichever arm then answers them, so
   // that arms are compared on the same rows. kDone: `*result` is ready and valid until this pipeline's next call. kLater (a runtime that
   // answers later): `done` is called on this loop with the result; `context`, `batch` and `target` must stay. INVALID_ARGUMENT with
   // result->errors filled when rows were refused and the batch is not partial (nothing was scored; the refusals are counted).

@@ -14,13 +14,13 @@ RouteTable::RouteTable(const ServedModel& model) : salt_(model.plan.salt) {
   for (const TrafficArm& arm : model.plan.arms) {
     const auto found = model.versions.find(arm.version);
     if (found == model.versions.end() || arm.begin >= arm.end) continue;
-    arms_.push_back({found->second.get(), arm.arm, ArmCodeOf(arm.arm), arm.begin, arm.end});
+    arms_.push_back({found->second.get(), model.FitOf(arm.version), arm.arm, ArmCodeOf(arm.arm), arm.begin, arm.end});
   }
-  if (arms_.empty()) arms_.push_back({model.champion.get(), kChampionArm});
+  if (arms_.empty()) arms_.push_back({model.champion.get(), model.FitOf(model.champion->facts.version), kChampionArm});
 }
 
 RouteTable::RouteTable(const ServedModel& model, const ServedVersion& version) {
-  arms_.push_back({&version, kExplicitArm, &version == model.champion.get() ? ArmCode::kControl : ArmCode::kTreatment});
+  arms_.push_back({&version, nullptr, kExplicitArm, &version == model.champion.get() ? ArmCode::kControl : ArmCode::kTreatment});
 }
 
 size_t RouteTable::Pick(std::string_view entity) const {

@@ -19,6 +19,7 @@ ArmCode ArmCodeOf(std::string_view arm);
 
 struct RouteArm {
   const ServedVersion* version = nullptr;
+  const VersionFit* fit = nullptr;  // null: it reads the request's rows as they lie
   std::string_view name;
   ArmCode code = ArmCode::kControl;
   double begin = 0;

@@ -11,7 +11,7 @@ StatusOr<ScoreState> ScoringUnit::Score(const TableRows& rows, int64_t deadline_
   const Signature& signature = version->loaded->signature();
   if (whole != nullptr) {
     batch = *whole;
-  } else if (shape().matrix) {
+  } else if (shape().matrix && (fit == nullptr || fit->columns.in_place)) {
     const size_t columns = shape().columns.size();
     const float* matrix = rows.values;
     if (!row_indices.empty()) {
@@ -21,7 +21,8 @@ StatusOr<ScoreState> ScoringUnit::Score(const TableRows& rows, int64_t deadline_
     }
     batch = Batch::FloatMatrix(matrix, row_indices.empty() ? rows.rows : row_indices.size(), columns, signature.inputs[0].name);
   } else {
-    VIGIL_RETURN_IF_ERROR(inputs.Fill(signature, shape(), rows, row_indices, &batch));
+    const auto from = fit == nullptr || fit->columns.in_place ? absl::Span<const uint32_t>() : absl::MakeConstSpan(fit->columns.from);
+    VIGIL_RETURN_IF_ERROR(inputs.Fill(signature, shape(), rows, row_indices, &batch, from));
   }
   call.deadline_ns = deadline_ns;
   // Set once, not for each call: an answer's callback may begin the next one. A runtime may have moved it away.
@@ -50,7 +51,15 @@ ScorerCache::Entry& ScorerCache::Find(const ServedModel& model, const ServedVers
   return entry;
 }
 
-const RowRules& ScorerCache::Rules(const ServedModel& model, const ServedVersion& version) { return *Find(model, version).rules; }
+const RowRules& ScorerCache::Rules(const PredictTarget& target) {
+  Entry& entry = Find(*target.model, *target.version);
+  if (target.is_own_table() || &target.table() == &target.version->loaded->table()) return *entry.rules;
+  if (entry.plan_table != target.model->table) {
+    entry.plan_table = target.model->table;
+    entry.plan_rules = std::make_unique<RowRules>(target.version->schema.get(), *entry.plan_table);
+  }
+  return *entry.plan_rules;
+}
 
 const TextCodes& ScorerCache::Codes(const ServedModel& model, const ServedVersion& version) { return *Find(model, version).codes; }
 
@@ -60,6 +69,7 @@ std::unique_ptr<ScoringUnit> ScorerCache::Acquire(const ServedModel& model, cons
   std::unique_ptr<ScoringUnit> unit = std::move(entry.idle.back());
   entry.idle.pop_back();
   unit->owner = owner;
+  unit->fit = nullptr;
   unit->row_indices.clear();
   return unit;
 }

@@ -32,8 +32,8 @@ struct ScoringUnit {
   ScoringUnit(const ScoringUnit&) = delete;
   ScoringUnit& operator=(const ScoringUnit&) = delete;
 
-  // Scores `rows`, or those of them that `row_indices` numbers when there are any. kLater: `owner` will be told, and what `rows` views must
-  // stay until then.
+  // Scores `rows`, or those of them that `row_indices` numbers when there are any, read as `fit` says. kLater: `owner` will be told, and
+  // what `rows` views must stay until then.
   StatusOr<ScoreState> Score(const TableRows& rows, int64_t deadline_ns);
   // Checks what has been answered and reads the scores; INTERNAL when it is not what the signature says.
   Status CheckOutputs();
@@ -46,8 +46,9 @@ struct ScoringUnit {
   const std::shared_ptr<const ServedVersion> version;
   const std::unique_ptr<Scorer> scorer;
   ScoringOwner* owner = nullptr;
-  ScoreCall call;                // the caller sets call.post
-  const Batch* whole = nullptr;  // the caller sets it: tensors instead of rows, for a model that no table fits
+  const VersionFit* fit = nullptr;  // the caller sets it and keeps it; null: the rows are the version's own table
+  ScoreCall call;                   // the caller sets call.post
+  const Batch* whole = nullptr;     // the caller sets it: tensors instead of rows, for a model that no table fits
   Outputs outputs;
   Batch batch;
   std::vector<uint32_t> row_indices;  // of the request; empty: all of them
@@ -59,8 +60,8 @@ struct ScoringUnit {
 // Keeps, for each loaded version, its rules and the units that nobody uses now. One thread.
 class ScorerCache {
  public:
-  // `version` is one of `model`'s. The rules stay until Keep.
-  const RowRules& Rules(const ServedModel& model, const ServedVersion& version);
+  // The rules of the target's version over the table that its requests are read into. They stay until Keep.
+  const RowRules& Rules(const PredictTarget& target);
   // How monitoring counts the version's texts. The codes stay until Keep.
   const TextCodes& Codes(const ServedModel& model, const ServedVersion& version);
   std::unique_ptr<ScoringUnit> Acquire(const ServedModel& model, const ServedVersion& version, ScoringOwner* owner);
@@ -76,6 +77,8 @@ class ScorerCache {
   struct Entry {
     std::shared_ptr<const ServedVersion> version;
     std::unique_ptr<RowRules> rules;
+    std::shared_ptr<const TableShape> plan_table;  // a plan's, wider than the version's own
+    std::unique_ptr<RowRules> plan_rules;
     std::unique_ptr<TextCodes> codes;
     std::vector<std::unique_ptr<ScoringUnit>> idle;
   };

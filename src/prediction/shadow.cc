@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prediction/answers.h"
 #include "prediction/row_copy.h"
 
 namespace vigil {
@@ -23,6 +22,7 @@ struct ShadowStage::Rows final : ScoringOwner {
   ShadowStage& stage;
   std::shared_ptr<const ServedModel> model;  // pins version
   const ServedVersion* version = nullptr;
+  const VersionFit* fit = nullptr;
   RowCopies received;
   RowCopies cleaned;  // empty: as received
   std::vector<Meta> meta;
@@ -47,9 +47,11 @@ ShadowStage::ShadowStage(const PipelineOptions& options, const Clock& clock, Sco
 
 ShadowStage::~ShadowStage() = default;
 
-ShadowStage::Rows& ShadowStage::OpenRows(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version) {
+ShadowStage::Rows& ShadowStage::OpenRows(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version,
+                                         const VersionFit* fit) {
+  // Of a model that was published anew within the turn the rows may be kept otherwise.
   for (const auto& rows : open_) {
-    if (rows->version == &version) return *rows;
+    if (rows->version == &version && rows->model == model) return *rows;
   }
   if (idle_.empty()) idle_.push_back(std::make_unique<Rows>(*this));
   open_.push_back(std::move(idle_.back()));
@@ -57,17 +59,19 @@ ShadowStage::Rows& ShadowStage::OpenRows(const std::shared_ptr<const ServedModel
   Rows& rows = *open_.back();
   rows.model = model;
   rows.version = &version;
+  rows.fit = fit;
   return rows;
 }
 
-void ShadowStage::Add(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const ShadowRow& row) {
+void ShadowStage::Add(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const VersionFit* fit,
+                      const ShadowRow& row) {
   const size_t bytes =
       sizeof(Rows::Meta) + RowCopies::Bytes(row.received, row.row) * (row.is_cleaned ? 2 : 1) + row.id.size() + row.entity.size();
   if (buffered_bytes_ + static_cast<int64_t>(bytes) > options_.shadow_buffer_bytes_max) {
     counters_.shadow_skipped.Add(1);
     return;
   }
-  Rows& rows = OpenRows(model, version);
+  Rows& rows = OpenRows(model, version, fit);
   if (row.is_cleaned && rows.cleaned.rows() == 0) rows.cleaned = rows.received;
   if (row.is_cleaned || rows.cleaned.rows() != 0) rows.cleaned.Add(row.cleaned, row.row);
   rows.received.Add(row.received, row.row);
@@ -84,6 +88,7 @@ void ShadowStage::Run() {
     open_.pop_back();
     Rows& rows = *running_.back();
     rows.unit = scorers_.Acquire(*rows.model, *rows.version, &rows);
+    rows.unit->fit = rows.fit;
     rows.unit->call.post = post_;
     Continue(rows);
   }
@@ -132,7 +137,7 @@ void ShadowStage::Record(Rows& rows, const Status& status) {
     record.id = std::string_view(rows.text).substr(rows.text_next, meta.id_bytes);
     record.entity = std::string_view(rows.text).substr(rows.text_next + meta.id_bytes, meta.entity_bytes);
     rows.text_next += meta.id_bytes + meta.entity_bytes;
-    SetFeatures(received, i, &record);
+    features_.Set(received, i, rows.fit, shape, &record);
     if (ok) {
       record.outputs = {rows.unit->scores_data() + i * width, width};
       if (!shape.single_output) {
@@ -152,6 +157,7 @@ void ShadowStage::Finish(Rows& rows) {
   scorers_.Release(std::move(rows.unit));
   rows.model = nullptr;
   rows.version = nullptr;
+  rows.fit = nullptr;
   rows.received.Clear();
   rows.cleaned.Clear();
   rows.meta.clear();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "prediction/answers.h"
 #include "prediction/log.h"
 #include "prediction/score.h"
 
@@ -31,8 +32,8 @@ class ShadowStage {
   ShadowStage(const PipelineOptions& options, const Clock& clock, ScorerCache& scorers, RowRecorder& recorder, LiveCounters& counters);
   ~ShadowStage();
 
-  // `version` is one of `model`'s. Copies the row.
-  void Add(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const ShadowRow& row);
+  // `version` and how it reads the rows, `fit`, are of `model`. Copies the row.
+  void Add(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const VersionFit* fit, const ShadowRow& row);
   // How a runtime that answers later reaches this thread: the first that a request brings is kept.
   void OfferPost(const std::function<void(std::function<void()>)>& post) {
     if (!post_ && post) post_ = post;
@@ -42,7 +43,7 @@ class ShadowStage {
 
  private:
   struct Rows;  // of one shadow version
-  Rows& OpenRows(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version);
+  Rows& OpenRows(const std::shared_ptr<const ServedModel>& model, const ServedVersion& version, const VersionFit* fit);
   void Continue(Rows& rows);
   bool ScoreNext(Rows& rows);
   void Record(Rows& rows, const Status& status);
@@ -60,6 +61,7 @@ class ShadowStage {
   std::vector<std::unique_ptr<Rows>> open_;     // filled during this turn
   std::vector<std::unique_ptr<Rows>> running_;  // being scored, or waiting for a runtime
   std::vector<std::unique_ptr<Rows>> idle_;     // empty, with their memory
+  FeatureReader features_;
   std::vector<double> answer_numbers_;
   std::vector<std::string_view> answer_texts_;
   int64_t buffered_bytes_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
@@ -54,17 +55,22 @@ RowRules::RowRules(const Schema* schema, const TableShape& shape)
   for (size_t i = 0; i < schema_->columns.size(); ++i) {
     const ColumnRule& rule = schema_->columns[i];
     const ModelColumn& column = shape.columns[i];
-    if (column.store != ColumnStore::kFloat) {  // never broken as a float
+    // A float may be kept as a double too, for a version that wants it: it is held to its rule as the float that it is.
+    if (column.store == ColumnStore::kExact && StoreOf(column.dtype) == ColumnStore::kFloat) {
+      exact_low_.push_back(-kInfinity);
+      exact_high_.push_back(kInfinity);
+      exact_missing_ok_.push_back(1);
+    }
+    if (StoreOf(column.dtype) != ColumnStore::kFloat) {  // never broken as a float
       low_.push_back(-kInfinity);
       high_.push_back(kInfinity);
       missing_ok_.push_back(~0u);
-      const bool is_whole = column.store == ColumnStore::kExact && column.dtype != DType::kFloat64;
       if (column.store == ColumnStore::kExact) {
         constexpr double kLargestDouble = std::numeric_limits<double>::max();
         exact_low_.push_back(rule.minimum.value_or(rule.infinity_allowed ? -kInfinity : -kLargestDouble));
         exact_high_.push_back(rule.maximum.value_or(rule.infinity_allowed ? kInfinity : kLargestDouble));
         exact_missing_ok_.push_back(rule.nullable ? 1 : 0);
-        if (is_whole || !rule.categories.empty()) typed_.push_back(static_cast<uint32_t>(i));
+        if (column.dtype != DType::kFloat64 || !rule.categories.empty()) typed_.push_back(static_cast<uint32_t>(i));
       } else if (!rule.nullable || !rule.texts.empty()) {
         typed_.push_back(static_cast<uint32_t>(i));
       }
@@ -126,7 +132,7 @@ bool RowRules::IsBroken(const TableRows& rows, size_t row) const {
 // Whether the value is one of the column's categories; every value is where none are named.
 bool RowRules::IsListed(size_t column, double value, std::string_view text) const {
   const ColumnRule& declared = rule(column);
-  switch (shape_->columns[column].store) {
+  switch (StoreOf(shape_->columns[column].dtype)) {
     case ColumnStore::kText:
       return declared.texts.empty() || std::find(declared.texts.begin(), declared.texts.end(), text) != declared.texts.end();
     case ColumnStore::kExact:
@@ -143,7 +149,9 @@ bool RowRules::IsListed(size_t column, double value, std::string_view text) cons
 bool RowRules::FindBreach(size_t column, double value, std::string_view text, Breach* breach) const {
   const ColumnRule& declared = rule(column);
   const ModelColumn& typed = shape_->columns[column];
-  const bool whole = typed.store == ColumnStore::kExact && typed.dtype != DType::kFloat64;
+  const bool is_float = StoreOf(typed.dtype) == ColumnStore::kFloat;
+  const bool whole = typed.store == ColumnStore::kExact && !is_float && typed.dtype != DType::kFloat64;
+  if (is_float) value = static_cast<double>(static_cast<float>(value));
   if (std::isnan(value)) {
     // Whole numbers have no missing value, whatever the schema allows.
     if (declared.nullable && !whole) return false;
@@ -160,7 +168,6 @@ bool RowRules::FindBreach(size_t column, double value, std::string_view text, Br
       return true;
     }
     // Bounds of floats are the nearest floats that keep them, of doubles themselves.
-    const bool is_float = typed.store == ColumnStore::kFloat;
     const double low = is_float ? static_cast<double>(low_[column]) : declared.minimum.value_or(-kInfinity);
     const double high = is_float ? static_cast<double>(high_[column]) : declared.maximum.value_or(kInfinity);
     if (value < low || value > high) {
@@ -193,12 +200,12 @@ std::string RowRules::RuleText(size_t column, Rule rule) const {
 
 namespace {
 
-void AddError(const RowRules& rules, const TableRows& rows, size_t row, size_t column, Rule rule, Validation* out) {
+void AddError(const TableRows& rows, size_t row, size_t column, std::string rule, Validation* out) {
   ++out->error_count;
   if (out->errors.size() >= kRowErrorsMax) return;
   RowError error;
   error.row = static_cast<int64_t>(row);
-  error.column = rules.shape().names[column];
+  error.column = rows.shape->names[column];
   if (rows.is_missing(row, column)) {
     error.value = "null";
   } else if (rows.shape->columns[column].store == ColumnStore::kText) {
@@ -208,7 +215,7 @@ void AddError(const RowRules& rules, const TableRows& rows, size_t row, size_t c
   } else {
     AppendNumber(&error.value, rows.values[row * rows.shape->columns.size() + column]);
   }
-  error.rule = rules.RuleText(column, rule);
+  error.rule = std::move(rule);
   out->errors.push_back(std::move(error));
 }
 
@@ -232,7 +239,7 @@ void ValidateRow(const RowRules& rules, const TableRows& rows, size_t row, bool 
     if (breach.cleaning != Cleaning::kNone) {
       out->actions.push_back({static_cast<uint32_t>(row), static_cast<uint32_t>(column), breach.cleaning, breach.value, breach.text});
     } else {
-      AddError(rules, rows, row, column, breach.rule, out);
+      AddError(rows, row, column, rules.RuleText(column, breach.rule), out);
       refused = true;
     }
   }
@@ -242,6 +249,15 @@ void ValidateRow(const RowRules& rules, const TableRows& rows, size_t row, bool 
 }
 
 }  // namespace
+
+void RefuseRow(const TableRows& rows, size_t row, size_t column, std::string rule, Validation* out) {
+  AddError(rows, row, column, std::move(rule), out);
+  Refuse(row, rows.rows, out);
+}
+
+void SortErrors(Validation* out) {
+  std::stable_sort(out->errors.begin(), out->errors.end(), [](const RowError& a, const RowError& b) { return a.row < b.row; });
+}
 
 void Validate(const RowRules& rules, const RowBatch& batch, Validation* out) {
   out->refused.clear();
@@ -260,7 +276,7 @@ void Validate(const RowRules& rules, const RowBatch& batch, Validation* out) {
   if (batch.error_count == 0) return;
   out->error_count += batch.error_count;
   out->errors.insert(out->errors.begin(), batch.errors.begin(), batch.errors.end());
-  std::stable_sort(out->errors.begin(), out->errors.end(), [](const RowError& a, const RowError& b) { return a.row < b.row; });
+  SortErrors(out);
   if (out->errors.size() > kRowErrorsMax) out->errors.resize(kRowErrorsMax);
 }
 

@@ -78,4 +78,8 @@ struct Validation {
 
 void Validate(const RowRules& rules, const RowBatch& batch, Validation* out);
 
+// Refuses one row more, for what its cell holds; `rule` is RowError's. SortErrors puts the errors in their rows' order again afterwards.
+void RefuseRow(const TableRows& rows, size_t row, size_t column, std::string rule, Validation* out);
+void SortErrors(Validation* out);
+
 }  // namespace vigil

@@ -1,6 +1,7 @@
 #include "registry/plan_validation.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -48,41 +49,56 @@ Status CheckVersion(const ServedModel& model, const std::string& version, const 
     return absl::FailedPreconditionError(
         absl::StrCat("traffic plan: ", where, ": version ", version, " of ", model.name, " is not loaded", DidYouMean(version, loaded)));
   }
-  return CheckSameShape(*model.champion, *found);
+  return FitBeside(*model.champion, *found).status();
 }
 
 }  // namespace
 
-Status CheckSameShape(const ServedVersion& champion, const ServedVersion& other) {
-  const TableShape& a = champion.loaded->table();
-  const TableShape& b = other.loaded->table();
-  const std::string versions =
-      absl::StrCat("version ", other.facts.version, " and champion ", champion.facts.version, " of ", champion.facts.model);
-  if (a.columns.size() != b.columns.size()) {
-    return absl::FailedPreconditionError(absl::StrCat(versions, " take ", b.columns.size(), " and ", a.columns.size(), " columns"));
-  }
-  for (size_t i = 0; i < a.columns.size(); ++i) {
-    if (a.names[i] != b.names[i]) {
-      return absl::FailedPreconditionError(absl::StrCat(versions, " differ in column ", i, ": ", b.names[i], " and ", a.names[i]));
-    }
-    // A champion's rows are read once for all arms: one that keeps floats has no doubles or texts for another to score.
-    if (a.columns[i].store != b.columns[i].store) {
-      return absl::FailedPreconditionError(absl::StrCat(versions, " differ in the type of column ", a.names[i], ": ",
-                                                        std::string(DTypeName(b.columns[i].dtype)), " and ",
-                                                        std::string(DTypeName(a.columns[i].dtype))));
-    }
-  }
-  if (a.score.width != b.score.width) {
-    return absl::FailedPreconditionError(absl::StrCat(versions, " answer ", b.score.width, " and ", a.score.width, " numbers a row"));
-  }
-  const auto alike = [](const AnswerColumn& x, const AnswerColumn& y) {
-    return x.name == y.name && x.dtype == y.dtype && x.output == y.output;
+StatusOr<VersionFit> FitBeside(const ServedVersion& champion, const ServedVersion& other) {
+  StatusOr<VersionFit> fit =
+      FitVersion(champion.loaded->signature(), champion.loaded->table(), other.loaded->signature(), other.loaded->table(),
+                 absl::StrCat("champion ", champion.facts.version), absl::StrCat("version ", other.facts.version));
+  if (fit.ok()) return fit;
+  return absl::FailedPreconditionError(absl::StrCat("model ", champion.facts.model, ": ", std::string(fit.status().message())));
+}
+
+void AddFits(ServedModel* model) {
+  if (model->champion == nullptr) return;
+  const std::shared_ptr<const LoadedModel>& champion = model->champion->loaded;
+  std::vector<const ServedVersion*> versions;
+  const auto add = [&](const std::shared_ptr<const ServedVersion>& version) {
+    if (version == nullptr || version == model->champion) return;
+    if (std::find(versions.begin(), versions.end(), version.get()) == versions.end()) versions.push_back(version.get());
   };
-  if (a.single_output != b.single_output ||
-      (!a.single_output && !std::equal(a.answers.begin(), a.answers.end(), b.answers.begin(), b.answers.end(), alike))) {
-    return absl::FailedPreconditionError(absl::StrCat(versions, " answer with different outputs"));
+  for (const TrafficArm& arm : model->plan.arms) add(model->Find(arm.version));
+  for (const std::string& shadow : model->plan.shadows) add(model->Find(shadow));
+  add(model->shadow);
+  std::vector<const ColumnFit*> fits;
+  std::vector<const TableShape*> tables;
+  for (const ServedVersion* version : versions) {
+    // A shadow that was named before this champion came may not fit: it then gets no rows.
+    StatusOr<VersionFit> fit = FitBeside(*model->champion, *version);
+    if (!fit.ok()) continue;
+    const VersionFit& kept = model->fits[version->facts.version] = *std::move(fit);
+    fits.push_back(&kept.columns);
+    tables.push_back(&version->loaded->table());
   }
-  return absl::OkStatus();
+  const TableShape& own = champion->table();
+  TableShape widened = WidenedFor(own, fits, tables);
+  if (SameStores(widened, own)) {
+    model->table = std::shared_ptr<const TableShape>(champion, &own);
+    return;
+  }
+  model->table = std::make_shared<const TableShape>(std::move(widened));
+  // Who reads rows that are kept otherwise than its own must be told so, the champion included.
+  if (StatusOr<ColumnFit> fit = FitColumns(*model->table, own); fit.ok())
+    model->fits[model->champion->facts.version].columns = *std::move(fit);
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const auto found = model->fits.find(versions[i]->facts.version);
+    if (found == model->fits.end()) continue;
+    ColumnFit& columns = found->second.columns;
+    columns.same_stores = columns.in_place && SameStores(*model->table, versions[i]->loaded->table());
+  }
 }
 
 Status CheckPlan(const ServedModel& model, const TrafficPlan& plan) {

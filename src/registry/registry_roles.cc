@@ -96,7 +96,7 @@ StatusOr<RoleAssignment> Registry::Assign(ModelEntry& model, Role role, const st
   Status status;
   if (const VersionEntry* champion = model.Find(model.champion());
       role == Role::kShadow && champion != nullptr && champion->served != nullptr) {
-    status = CheckSameShape(*champion->served, *entry->served);
+    status = FitBeside(*champion->served, *entry->served).status();
   }
   if (status.ok() && model.role(role).assignment.version != version) {
     Change change;
@@ -168,7 +168,24 @@ bool SamePlan(const TrafficPlan& a, const TrafficPlan& b) {
          });
 }
 
-TimelineEvent PlanEvent(const Clock& clock, const std::string& model, const TrafficPlan& plan) {
+// What an operator should know of versions of another make.
+Json PlanNotes(const ServedModel& model, const TrafficPlan& plan) {
+  std::vector<std::string> versions = plan.shadows;
+  for (const TrafficArm& arm : plan.arms) versions.push_back(arm.version);
+  Json notes = Json::array();
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const auto version = model.Find(versions[i]);
+    if (version == nullptr || version == model.champion ||
+        std::find(versions.begin(), versions.begin() + i, versions[i]) != versions.begin() + i)
+      continue;
+    const StatusOr<VersionFit> fit = FitBeside(*model.champion, *version);
+    if (!fit.ok()) continue;
+    for (const std::string& note : fit->notes) notes.push_back(note);
+  }
+  return notes;
+}
+
+TimelineEvent PlanEvent(const Clock& clock, const ServedModel& model, const TrafficPlan& plan) {
   Json arms = Json::array();
   std::string summary;
   for (const TrafficArm& arm : plan.arms) {
@@ -177,8 +194,11 @@ TimelineEvent PlanEvent(const Clock& clock, const std::string& model, const Traf
   }
   if (summary.empty()) summary = "all traffic to the champion";
   for (const std::string& shadow : plan.shadows) absl::StrAppend(&summary, ", version ", shadow, " in the shadow");
-  TimelineEvent event = MakeEvent(clock, model, "traffic.changed", plan.experiment, std::move(summary), plan.experiment);
-  event.detail = DumpJson({{"epoch", plan.epoch}, {"salt", plan.salt}, {"arms", std::move(arms)}, {"shadows", plan.shadows}});
+  Json notes = PlanNotes(model, plan);
+  for (const Json& note : notes) absl::StrAppend(&summary, "; ", note.get<std::string>());
+  TimelineEvent event = MakeEvent(clock, model.name, "traffic.changed", plan.experiment, std::move(summary), plan.experiment);
+  event.detail = DumpJson(
+      {{"epoch", plan.epoch}, {"salt", plan.salt}, {"arms", std::move(arms)}, {"shadows", plan.shadows}, {"notes", std::move(notes)}});
   return event;
 }
 
@@ -208,11 +228,12 @@ Status Registry::SetPlan(const std::string& model_name, TrafficPlan plan) {
   }
   if (model->removed) return absl::NotFoundError(absl::StrCat("model ", model_name, " was removed"));
   VIGIL_RETURN_IF_ERROR(LoadForPlan(*model, plan));
-  VIGIL_RETURN_IF_ERROR(CheckPlan(*snapshot_.Load()->models.at(model_name), plan));
+  const std::shared_ptr<const ServedModel> served = snapshot_.Load()->models.at(model_name);
+  VIGIL_RETURN_IF_ERROR(CheckPlan(*served, plan));
   if (SamePlan(plan, model->plan)) return absl::OkStatus();
   const bool withdraws = plan.arms.empty() && plan.shadows.empty();
   Change change;
-  change.events.push_back(PlanEvent(clock_, model_name, plan));
+  change.events.push_back(PlanEvent(clock_, *served, plan));
   const Status recorded = Commit(*model, change);
   if (!recorded.ok() && !withdraws) return recorded;
   {

@@ -11,6 +11,7 @@
 #include "domain/model_version.h"
 #include "domain/profile.h"
 #include "domain/schema.h"
+#include "domain/table_fit.h"
 #include "domain/traffic_plan.h"
 #include "registry/served_models.h"
 #include "runtime/model.h"
@@ -54,6 +55,16 @@ struct ServedModel {
   std::shared_ptr<const ServedVersion> champion;                                      // may be null: not ready
   std::shared_ptr<const ServedVersion> challenger;
   std::shared_ptr<const ServedVersion> shadow;
+  // What requests are read into: the champion's table, with doubles too where another version of the plan wants them. Null: no champion.
+  std::shared_ptr<const TableShape> table;
+  // How each version that the plan or the shadow's role names reads that table and answers for the champion; the champion's own stands here
+  // only where the table is not its own.
+  std::map<std::string, VersionFit, std::less<>> fits;
+  // Null: the version reads the rows as they lie, and answers as the champion does.
+  const VersionFit* FitOf(std::string_view version) const {
+    const auto found = fits.find(version);
+    return found == fits.end() ? nullptr : &found->second;
+  }
   // Versions that are not loaded are loaded when asked for: a champion that is null is no reason not to be ready.
   bool on_demand = false;
   // The champion was unloaded by name: that is how it was wanted, so it is not ready and no failure either.

@@ -18,30 +18,38 @@ namespace {
 constexpr int64_t kTimeBuckets = 1 << 16;  // the split falls on a bucket's edge: of 60 days, 80 seconds
 constexpr size_t kChunkRows = 8192;
 
+// Where a wanted column is in a logged row.
+struct LoggedColumn {
+  int feature = -1;  // -1: the version that was logged has none of that name
+  ColumnStore store = ColumnStore::kFloat;
+  size_t at = 0;  // among the columns of its store
+};
+
 // Where the wanted columns are in each logged schema.
 class ColumnMap {
  public:
-  ColumnMap(const PredictionLog& log, const std::vector<std::string>& columns)
-      : log_(log), columns_(columns), seen_(columns.size(), false) {}
+  ColumnMap(const PredictionLog& log, const TableShape& table) : log_(log), table_(table), seen_(table.columns.size(), false) {}
 
-  // One index a wanted column, -1 where this schema has none.
-  StatusOr<const std::vector<int>*> For(uint32_t schema) {
+  // One a wanted column.
+  StatusOr<const std::vector<LoggedColumn>*> For(uint32_t schema) {
     if (const auto known = maps_.find(schema); known != maps_.end()) return &known->second;
     VIGIL_ASSIGN_OR_RETURN(const LogSchema logged, log_.FindSchema(schema));
-    std::vector<int> map(columns_.size(), -1);
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const auto found = std::find(logged.columns.begin(), logged.columns.end(), columns_[i]);
+    std::vector<LoggedColumn> map(table_.columns.size());
+    for (size_t i = 0; i < map.size(); ++i) {
+      const std::string& name = table_.names[i];
+      const auto found = std::find(logged.columns.begin(), logged.columns.end(), name);
       if (found == logged.columns.end()) continue;
-      const size_t at = static_cast<size_t>(found - logged.columns.begin());
+      const auto at = static_cast<size_t>(found - logged.columns.begin());
       if (at < logged.redacted.size() && logged.redacted[at] != 0) {
         return absl::FailedPreconditionError(absl::StrCat(
-            "column \"", columns_[i], "\" is sensitive and redacted in the prediction log: a model cannot be trained on it from there"));
+            "column \"", name, "\" is sensitive and redacted in the prediction log: a model cannot be trained on it from there"));
       }
-      if (at < logged.types.size() && logged.types[at] == DType::kString) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("column \"", columns_[i], "\" holds texts: a dataset for training holds numbers"));
+      map[i] = Find(logged, at);
+      if ((map[i].store == ColumnStore::kText) != (table_.columns[i].store == ColumnStore::kText)) {
+        return absl::FailedPreconditionError(absl::StrCat("column \"", name, "\" is ", std::string(DTypeName(table_.columns[i].dtype)),
+                                                          " to the champion, but was logged by version ", logged.version, " as ",
+                                                          map[i].store == ColumnStore::kText ? "texts" : "numbers"));
       }
-      map[i] = static_cast<int>(at);
       seen_[i] = true;
     }
     any_ = logged;
@@ -50,29 +58,49 @@ class ColumnMap {
 
   // A column that no schema of the window has would be trained on as always missing.
   Status CheckAllSeen() const {
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    for (size_t i = 0; i < seen_.size(); ++i) {
       if (!maps_.empty() && !seen_[i]) {
         return absl::FailedPreconditionError(
-            absl::StrCat("column \"", columns_[i], "\" is in no logged row of the window", DidYouMean(columns_[i], any_.columns)));
+            absl::StrCat("column \"", table_.names[i], "\" is in no logged row of the window", DidYouMean(table_.names[i], any_.columns)));
       }
     }
     return absl::OkStatus();
   }
 
  private:
+  static LoggedColumn Find(const LogSchema& logged, size_t column) {
+    const auto store_of = [&](size_t i) { return i < logged.types.size() ? StoreOf(logged.types[i]) : ColumnStore::kFloat; };
+    LoggedColumn found{static_cast<int>(column), store_of(column), 0};
+    for (size_t i = 0; i < column; ++i) found.at += store_of(i) == found.store ? 1 : 0;
+    return found;
+  }
+
   const PredictionLog& log_;
-  const std::vector<std::string>& columns_;
+  const TableShape& table_;
   std::vector<bool> seen_;
-  std::map<uint32_t, std::vector<int>> maps_;
+  std::map<uint32_t, std::vector<LoggedColumn>> maps_;
   LogSchema any_;
 };
+
+TableType TypeInFile(DType dtype) {
+  switch (dtype) {
+    case DType::kString: return TableType::kString;
+    case DType::kBool: return TableType::kBool;
+    case DType::kFloat16:
+    case DType::kBfloat16:
+    case DType::kFloat32:
+    case DType::kFloat64: return TableType::kFloat64;
+    default: return TableType::kInt64;
+  }
+}
 
 // One Parquet file being written.
 class Part {
  public:
-  static StatusOr<Part> Create(std::string path, const std::vector<std::string>& columns) {
+  // `table` outlives the part.
+  static StatusOr<Part> Create(std::string path, const TableShape& table) {
     std::vector<TableColumn> layout;
-    for (const std::string& column : columns) layout.push_back({column, TableType::kFloat64});
+    for (const ModelColumn& column : table.columns) layout.push_back({column.name, TypeInFile(column.dtype)});
     layout.push_back({"_label", TableType::kFloat64});
     layout.push_back({"_label_time", TableType::kTime});
     layout.push_back({"_time", TableType::kTime});
@@ -80,20 +108,15 @@ class Part {
     Part part;
     VIGIL_ASSIGN_OR_RETURN(part.writer_, CreateTable(path, layout));
     part.path = std::move(path);
-    part.features_ = columns.size();
+    part.table_ = &table;
+    part.features_ = table.columns.size();
     part.Clear(layout.size());
     return part;
   }
 
-  Status Add(const LoggedPrediction& row, const std::vector<int>& map) {
+  Status Add(const LoggedPrediction& row, const std::vector<LoggedColumn>& map) {
     std::string bytes;
-    for (size_t i = 0; i < features_; ++i) {
-      const size_t at = static_cast<size_t>(map[i]);
-      const float value = map[i] < 0 || at >= row.features.size() ? std::numeric_limits<float>::quiet_NaN() : row.features[at];
-      chunk_.columns[i].doubles.push_back(value);
-      chunk_.columns[i].valid.push_back(std::isnan(value) ? 0 : 1);
-      bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    }
+    for (size_t i = 0; i < features_; ++i) VIGIL_RETURN_IF_ERROR(AddCell(row, map[i], i, &bytes));
     TableChunk::Values* rest = &chunk_.columns[features_];
     rest[0].doubles.push_back(row.label);
     rest[1].ints.push_back(row.label_time);
@@ -118,6 +141,39 @@ class Part {
   uint64_t hash = 0;  // chained over the rows
 
  private:
+  // One feature into the chunk, and what identifies it onto `bytes`.
+  Status AddCell(const LoggedPrediction& row, const LoggedColumn& from, size_t column, std::string* bytes) {
+    TableChunk::Values& to = chunk_.columns[column];
+    const bool has = from.feature >= 0 && static_cast<size_t>(from.feature) < row.features.size();
+    const float rounded = has ? row.features[static_cast<size_t>(from.feature)] : std::numeric_limits<float>::quiet_NaN();
+    const bool valid = !std::isnan(rounded);
+    to.valid.push_back(valid ? 1 : 0);
+    const ModelColumn& wanted = table_->columns[column];
+    if (wanted.store == ColumnStore::kText) {
+      to.strings.push_back(valid && from.at < row.texts.size() ? row.texts[from.at] : "");
+      absl::StrAppend(bytes, "|", valid, "|", to.strings.back().size(), "|", to.strings.back());
+      return absl::OkStatus();
+    }
+    const bool exact = valid && from.store == ColumnStore::kExact && from.at < row.exact.size();
+    const double value = exact ? row.exact[from.at] : static_cast<double>(rounded);
+    if (wanted.store == ColumnStore::kFloat) {
+      const auto single = static_cast<float>(value);
+      to.doubles.push_back(single);
+      bytes->append(reinterpret_cast<const char*>(&single), sizeof(single));
+      return absl::OkStatus();
+    }
+    bytes->append(reinterpret_cast<const char*>(&value), sizeof(value));
+    if (TypeInFile(wanted.dtype) == TableType::kFloat64) {
+      to.doubles.push_back(value);
+      return absl::OkStatus();
+    }
+    if (valid && !FitsType(wanted.dtype, value)) {
+      return absl::FailedPreconditionError(absl::StrCat("column \"", wanted.name, "\" was logged as ", NumberText(value), ", which is no ",
+                                                        std::string(DTypeName(wanted.dtype)), ", the champion's type"));
+    }
+    to.ints.push_back(valid ? static_cast<int64_t>(value) : 0);
+    return absl::OkStatus();
+  }
   void Clear(size_t columns) {
     chunk_ = {};
     chunk_.columns.resize(columns);
@@ -130,6 +186,7 @@ class Part {
   }
 
   std::unique_ptr<TableWriter> writer_;
+  const TableShape* table_ = nullptr;
   size_t features_ = 0;
   TableChunk chunk_;
 };
@@ -179,8 +236,8 @@ Status NotReady(const std::string& what, const Dataset& dataset) {
                                                     FormatTime(dataset.to), " (", dataset.immature_rows, " more have no label yet)"));
 }
 
-Status CheckOptions(const DatasetOptions& options, const std::vector<std::string>& columns) {
-  if (columns.empty()) return absl::InvalidArgumentError("dataset: no columns");
+Status CheckOptions(const DatasetOptions& options, const TableShape& table) {
+  if (table.columns.empty()) return absl::InvalidArgumentError("dataset: no columns");
   if (options.window_us <= 0 || options.label_horizon_us < 0)
     return absl::InvalidArgumentError("dataset: window and horizon must be positive");
   if (!(options.holdout_share >= 0 && options.holdout_share < 1))
@@ -207,9 +264,9 @@ Json Dataset::ToJson() const {
           {"digest", digest}};
 }
 
-StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& model, const std::vector<std::string>& columns, TimeUs as_of,
+StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& model, const TableShape& table, TimeUs as_of,
                                const DatasetOptions& options, const std::string& directory) {
-  VIGIL_RETURN_IF_ERROR(CheckOptions(options, columns));
+  VIGIL_RETURN_IF_ERROR(CheckOptions(options, table));
   Dataset dataset;
   dataset.as_of = as_of;
   dataset.to = as_of - options.label_horizon_us;
@@ -230,9 +287,9 @@ StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& mode
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
-  VIGIL_ASSIGN_OR_RETURN(Part train, Part::Create(directory + "/train.parquet", columns));
-  VIGIL_ASSIGN_OR_RETURN(Part holdout, Part::Create(directory + "/holdout.parquet", columns));
-  ColumnMap map(log, columns);
+  VIGIL_ASSIGN_OR_RETURN(Part train, Part::Create(directory + "/train.parquet", table));
+  VIGIL_ASSIGN_OR_RETURN(Part holdout, Part::Create(directory + "/holdout.parquet", table));
+  ColumnMap map(log, table);
   Status status;
   VIGIL_RETURN_IF_ERROR(log.Scan(query, [&](const LoggedPrediction& row) {
     if (row.status != PredictionStatus::kOk || !row.labelled) return true;
@@ -259,7 +316,7 @@ StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& mode
   dataset.train_path = train.path;
   dataset.holdout_path = holdout.path;
   std::string identity = absl::StrCat(train.rows, "|", train.hash, "|", holdout.rows, "|", holdout.hash);
-  for (const std::string& column : columns) absl::StrAppend(&identity, "|", column);
+  for (const std::string& column : table.names) absl::StrAppend(&identity, "|", column);
   dataset.digest = Sha256Hex(identity);
   return dataset;
 }

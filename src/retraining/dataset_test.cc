@@ -106,7 +106,7 @@ TEST(Dataset, SplitsByTimeAndKeepsEveryQualifyingRow) {
   FakeLog log = Filled(30);
   Random random(1);
   for (size_t i = log.rows.size(); i > 1; --i) std::swap(log.rows[i - 1], log.rows[random.Below(i)]);  // shards are not in time order
-  const auto dataset = BuildDataset(log, "fraud", {"amount", "night"}, kAsOf, Options(), dir.path());
+  const auto dataset = BuildDataset(log, "fraud", FloatTable({"amount", "night"}), kAsOf, Options(), dir.path());
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->train_rows + dataset->holdout_rows, 3000);
   EXPECT_NEAR(dataset->holdout_rows, 600, 3);
@@ -143,7 +143,7 @@ TEST(Dataset, NeverUsesWhatWasNotYetKnown) {
   shadow.status = PredictionStatus::kShadow;
   LoggedPrediction old = Row(kAsOf - 68 * kDayUs, 70'006, 0);
   for (const auto& row : {young, late, unlabelled, refused, shadow, old}) log.rows.push_back(row);
-  const auto dataset = BuildDataset(log, "fraud", {"amount", "night"}, kAsOf, Options(), dir.path());
+  const auto dataset = BuildDataset(log, "fraud", FloatTable({"amount", "night"}), kAsOf, Options(), dir.path());
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->train_rows + dataset->holdout_rows, 3000);
   EXPECT_EQ(dataset->immature_rows, 2) << "late and unlabelled";
@@ -163,7 +163,7 @@ TEST(Dataset, FeaturesAreAsReceivedByName) {
   LoggedPrediction missing = Row(kAsOf - 16 * kDayUs, NAN, 1);
   missing.entity = "";
   log.rows.insert(log.rows.begin(), {other, missing});
-  const auto dataset = BuildDataset(log, "fraud", {"amount", "night"}, kAsOf, Options(), dir.path());
+  const auto dataset = BuildDataset(log, "fraud", FloatTable({"amount", "night"}), kAsOf, Options(), dir.path());
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   const Read train = ReadAll(dataset->train_path);
   EXPECT_EQ(train.amount[0], 123.25);
@@ -178,7 +178,7 @@ TEST(Dataset, HoldoutCapAndEmbargo) {
   DatasetOptions options = Options();
   options.holdout_us_max = 5 * kDayUs;
   options.embargo_us = 7 * kDayUs;
-  const auto dataset = BuildDataset(log, "fraud", {"amount", "night"}, kAsOf, options, dir.path());
+  const auto dataset = BuildDataset(log, "fraud", FloatTable({"amount", "night"}), kAsOf, options, dir.path());
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_NEAR(dataset->holdout_rows, 500, 2);
   EXPECT_NEAR(dataset->embargoed_rows, 700, 2);
@@ -191,18 +191,77 @@ TEST(Dataset, HoldoutCapAndEmbargo) {
 TEST(Dataset, DigestNamesTheContent) {
   testing::TempDir dir;
   FakeLog log = Filled(30);
-  const std::string first = BuildDataset(log, "fraud", {"amount"}, kAsOf, Options(), dir.path())->digest;
-  EXPECT_EQ(BuildDataset(log, "fraud", {"amount"}, kAsOf, Options(), dir.path())->digest, first);
-  EXPECT_NE(BuildDataset(log, "fraud", {"night"}, kAsOf, Options(), dir.path())->digest, first);
+  const std::string first = BuildDataset(log, "fraud", FloatTable({"amount"}), kAsOf, Options(), dir.path())->digest;
+  EXPECT_EQ(BuildDataset(log, "fraud", FloatTable({"amount"}), kAsOf, Options(), dir.path())->digest, first);
+  EXPECT_NE(BuildDataset(log, "fraud", FloatTable({"night"}), kAsOf, Options(), dir.path())->digest, first);
   log.rows[7].label = 1 - log.rows[7].label;
-  EXPECT_NE(BuildDataset(log, "fraud", {"amount"}, kAsOf, Options(), dir.path())->digest, first);
+  EXPECT_NE(BuildDataset(log, "fraud", FloatTable({"amount"}), kAsOf, Options(), dir.path())->digest, first);
+}
+
+// amount FP32, channel BYTES, count INT64, rate FP64.
+TableShape TypedTable() {
+  Signature signature;
+  signature.inputs = {{"amount", DType::kFloat32, {-1}, {}},
+                      {"channel", DType::kString, {-1}, {}},
+                      {"count", DType::kInt64, {-1}, {}},
+                      {"rate", DType::kFloat64, {-1}, {}}};
+  return TableShapeOf(signature);
+}
+
+FakeLog TypedLog() {
+  FakeLog log;
+  LogSchema schema{0, "fraud", "1", {"amount", "channel", "count", "rate"}, {"prediction"}, {}};
+  schema.types = {DType::kFloat32, DType::kString, DType::kInt64, DType::kFloat64};
+  log.schemas.push_back(schema);
+  for (int i = 0; i < 400; ++i) {
+    LoggedPrediction row = Row(kAsOf - (8 + i / 20) * kDayUs - i, static_cast<float>(i), i % 2);
+    row.features = {static_cast<float>(i), i % 10 == 3 ? std::nanf("") : 0, static_cast<float>(i), 0.1F};
+    row.texts = {i % 10 == 3 ? "" : "channel-" + std::to_string(i % 7)};
+    row.exact = {16777217.0 + i, 0.1};
+    log.rows.push_back(row);
+  }
+  return log;
+}
+
+TEST(Dataset, KeepsTextsWholeNumbersAndDoubles) {
+  testing::TempDir dir;
+  const TableShape table = TypedTable();
+  const auto dataset = BuildDataset(TypedLog(), "fraud", table, kAsOf, Options(), dir.path());
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  const auto reader = OpenTable({dataset->train_path});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const std::vector<TableColumn>& columns = (*reader)->columns();
+  EXPECT_EQ(columns[1].type, TableType::kString);
+  EXPECT_EQ(columns[2].type, TableType::kInt64);
+  EXPECT_EQ(columns[3].type, TableType::kFloat64);
+  TableChunk chunk;
+  size_t missing = 0;
+  for (auto more = (*reader)->Next(&chunk); more.ok() && *more; more = (*reader)->Next(&chunk)) {
+    for (size_t r = 0; r < chunk.rows; ++r) {
+      const auto i = static_cast<int64_t>(chunk.Number(0, r, columns));
+      EXPECT_EQ(chunk.columns[2].ints[r], 16777217 + i) << "a float would have rounded it";
+      EXPECT_EQ(chunk.columns[3].doubles[r], 0.1);
+      missing += chunk.columns[1].valid[r] == 0;
+      if (chunk.columns[1].valid[r] != 0) {
+        EXPECT_EQ(chunk.columns[1].strings[r], "channel-" + std::to_string(i % 7));
+      }
+    }
+  }
+  EXPECT_GT(missing, 0U);
+}
+
+TEST(Dataset, RefusesAColumnThatWasLoggedAsAnotherKind) {
+  testing::TempDir dir;
+  const auto dataset = BuildDataset(TypedLog(), "fraud", FloatTable({"amount", "channel"}), kAsOf, Options(), dir.path());
+  EXPECT_THAT(std::string(dataset.status().message()),
+              HasSubstr("\"channel\" is FP32 to the champion, but was logged by version 1 as texts"));
 }
 
 TEST(Dataset, SaysWhyThereIsTooLittle) {
   testing::TempDir dir;
   DatasetOptions options = Options();
   const auto message = [&](const FakeLog& log, const std::vector<std::string>& columns) {
-    const auto dataset = BuildDataset(log, "fraud", columns, kAsOf, options, dir.path());
+    const auto dataset = BuildDataset(log, "fraud", FloatTable(columns), kAsOf, options, dir.path());
     EXPECT_EQ(dataset.status().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_FALSE(std::filesystem::exists(dir.file("train.parquet")));
     return std::string(dataset.status().message());

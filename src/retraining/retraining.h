@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "domain/alert.h"
 #include "domain/job.h"
+#include "domain/table_shape.h"
 #include "storage/prediction_log.h"
 
 namespace vigil {
@@ -82,8 +83,9 @@ struct DatasetOptions {
 
 // The training and holdout sets of one model as of a time, from the prediction log joined with matured labels: a row qualifies only if
 // its label was known by `as_of` and its prediction is older than the horizon. Written as Parquet with columns features..., `_label`,
-// `_label_time`, `_time`, `_entity`, in the log's order; features as they were received. FAILED_PRECONDITION ("data not ready") when there
-// is too little.
+// `_label_time`, `_time`, `_entity`, in the log's order; features as they were received, in the types of the champion's table: texts as
+// texts, whole numbers and truth values as such, all else as doubles. FAILED_PRECONDITION ("data not ready") when there is too little, and
+// for a column that cannot be had from the log.
 struct Dataset {
   std::string train_path, holdout_path;
   int64_t train_rows = 0, train_positives = 0, holdout_rows = 0, holdout_positives = 0;
@@ -93,7 +95,7 @@ struct Dataset {
   int64_t embargoed_rows = 0;  // left out: between the parts
   Json ToJson() const;
 };
-StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& model, const std::vector<std::string>& columns, TimeUs as_of,
+StatusOr<Dataset> BuildDataset(const PredictionLog& log, const std::string& model, const TableShape& table, TimeUs as_of,
                                const DatasetOptions& options, const std::string& directory);
 
 // What is handed to a trainer, and what it must leave.

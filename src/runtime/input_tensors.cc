@@ -8,24 +8,22 @@
 namespace vigil {
 namespace {
 
-Status Misfit(const TableRows& rows, size_t row, size_t column) {
-  const ModelColumn& c = rows.shape->columns[column];
+Status Misfit(const TableRows& rows, const ModelColumn& c, size_t row, size_t column) {
   const double value = rows.number(row, column);
   return absl::InvalidArgumentError(Cat("row ", row, ", column \"", c.name,
                                         "\": ", std::isnan(value) ? "a missing value" : NumberText(value), " does not fit the model's ",
                                         DTypeName(c.dtype)));
 }
 
-// Column `column` of the rows into element `offset` of each row of a tensor `width` wide.
+// Column `column` of the rows into the element of each row of a tensor `width` wide that `c` is.
 template <typename T, typename Convert>
-Status FillColumn(const TableRows& rows, const TableShape& model, absl::Span<const uint32_t> picked, size_t column, size_t count,
-                  size_t width, T* to, Convert convert) {
-  const ModelColumn& c = model.columns[column];
+Status FillColumn(const TableRows& rows, const ModelColumn& c, absl::Span<const uint32_t> picked, size_t column, size_t count, size_t width,
+                  T* to, Convert convert) {
   to += c.offset;
   for (size_t i = 0; i < count; ++i, to += width) {
     const size_t row = picked.empty() ? i : picked[i];
     const double value = rows.number(row, column);
-    if (!FitsType(c.dtype, value)) return Misfit(rows, row, column);
+    if (!FitsType(c.dtype, value)) return Misfit(rows, c, row, column);
     *to = convert(value);
   }
   return absl::OkStatus();
@@ -36,12 +34,12 @@ T As(double value) {
   return static_cast<T>(value);
 }
 
-Status FillNumbers(const TableRows& rows, const TableShape& model, absl::Span<const uint32_t> picked, size_t column, size_t count,
+Status FillNumbers(const TableRows& rows, const ModelColumn& c, absl::Span<const uint32_t> picked, size_t column, size_t count,
                    size_t width, std::byte* to) {
-  const auto fill = [&](auto* typed, auto convert) { return FillColumn(rows, model, picked, column, count, width, typed, convert); };
+  const auto fill = [&](auto* typed, auto convert) { return FillColumn(rows, c, picked, column, count, width, typed, convert); };
   const auto half = [](double v) { return HalfFromFloat(static_cast<float>(v)); };
   const auto bfloat = [](double v) { return BfloatFromFloat(static_cast<float>(v)); };
-  switch (model.columns[column].dtype) {
+  switch (c.dtype) {
     case DType::kBool:
     case DType::kUint8: return fill(reinterpret_cast<uint8_t*>(to), As<uint8_t>);
     case DType::kUint16: return fill(reinterpret_cast<uint16_t*>(to), As<uint16_t>);
@@ -70,7 +68,8 @@ const void* AsItLies(const TableRows& rows, const TableShape& model, DType dtype
 }  // namespace
 
 Status InputTensors::Fill(const Signature& signature, const TableShape& model, const TableRows& rows, absl::Span<const uint32_t> picked,
-                          Batch* batch) {
+                          Batch* batch, absl::Span<const uint32_t> from) {
+  const auto at = [&](size_t column) { return from.empty() ? column : from[column]; };
   const size_t count = picked.empty() ? rows.rows : picked.size();
   *batch = Batch(count);
   const size_t inputs = signature.inputs.size();
@@ -82,17 +81,18 @@ Status InputTensors::Fill(const Signature& signature, const TableShape& model, c
     // Two dimensions where the signature leaves the second free.
     for (size_t d = 1; d < spec.shape.size(); ++d) view.shape.push_back(spec.shape[d] < 0 ? static_cast<int64_t>(width) : spec.shape[d]);
     Tensor& tensor = tensors_[i];
-    if (picked.empty() && inputs == 1) view.data = AsItLies(rows, model, spec.dtype);
+    if (picked.empty() && from.empty() && inputs == 1) view.data = AsItLies(rows, model, spec.dtype);
     if (view.data == nullptr && spec.dtype == DType::kString) {
       tensor.texts.resize(count * width);
       for (size_t k = 0; k < width; ++k) {
-        for (size_t r = 0; r < count; ++r) tensor.texts[r * width + k] = rows.text(picked.empty() ? r : picked[r], first + k);
+        for (size_t r = 0; r < count; ++r) tensor.texts[r * width + k] = rows.text(picked.empty() ? r : picked[r], at(first + k));
       }
       view.data = tensor.texts.data();
     } else if (view.data == nullptr) {
       tensor.bytes.resize(count * width * DTypeBytes(spec.dtype));
-      for (size_t k = 0; k < width; ++k)
-        VIGIL_RETURN_IF_ERROR(FillNumbers(rows, model, picked, first + k, count, width, tensor.bytes.data()));
+      for (size_t k = 0; k < width; ++k) {
+        VIGIL_RETURN_IF_ERROR(FillNumbers(rows, model.columns[first + k], picked, at(first + k), count, width, tensor.bytes.data()));
+      }
       view.data = tensor.bytes.data();
     }
     batch->Add(std::move(view));

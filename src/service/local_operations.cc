@@ -60,7 +60,11 @@ class LocalOperations final : public Operations {
     VersionFacts facts;
     facts.model = request.model;
     facts.version = request.version;
-    facts.uri = request.uri;
+    LocalOperationsParts::Artefact artefact{request.uri, nullptr};
+    if (p_.fetch) {
+      VIGIL_ASSIGN_OR_RETURN(artefact, p_.fetch(request.uri));
+    }
+    facts.uri = artefact.path;
     facts.created = p_.control_clock.NowUs();
     facts.created_by = request.by;
     facts.trigger = "manual";

@@ -24,6 +24,13 @@ struct LocalOperationsParts {
   const Clock& control_clock;  // the same, or the event clock
   const Clock& stream_clock;   // how far the requests' own times are
   bool event_clock = false;
+  // Where an artefact's address is on this machine, fetched if need be; `pin` is kept until the version is registered. None: addresses are
+  // paths.
+  struct Artefact {
+    std::string path;
+    std::shared_ptr<void> pin;
+  };
+  std::function<StatusOr<Artefact>(const std::string& uri)> fetch;
   std::function<PipelineCounters()> pipeline_counters;
   std::function<net::ServerCounters()> net_counters;
 };

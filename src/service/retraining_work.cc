@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "domain/table_fit.h"
 #include "service/profile_file.h"
+#include "storage/model_columns.h"
 #include "storage/tables.h"
 
 namespace vigil {
@@ -64,7 +66,8 @@ StatusOr<TrainerResult> RunTrainer(const RetrainingInput& input, const Dataset& 
 Status Gate(const RetrainingInput& input, RetrainingOutcome* outcome) {
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> candidate, LoadModel(*input.loaders, outcome->artefact, LoadOptions{}));
   outcome->digest = candidate->info().digest;
-  VIGIL_ASSIGN_OR_RETURN(const LabelledRows rows, ReadLabelledRows({outcome->dataset.holdout_path}, input.champion->loaded->table().names));
+  VIGIL_ASSIGN_OR_RETURN(const LabelledRows rows,
+                         ReadLabelledRows({outcome->dataset.holdout_path}, TableForBoth(input.champion->loaded.get(), *candidate)));
   VIGIL_ASSIGN_OR_RETURN(outcome->gate, RunGate(input.champion->loaded.get(), *candidate, rows, input.policy.gate));
   outcome->gate.champion_epoch = input.job.champion_epoch;
   return absl::OkStatus();
@@ -74,8 +77,8 @@ Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, Retrai
   std::error_code error;
   std::filesystem::create_directories(input.directory, error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot create ", input.directory, ": ", error.message()));
-  const std::vector<std::string>& columns = input.champion->loaded->table().names;
-  VIGIL_ASSIGN_OR_RETURN(outcome->dataset, BuildDataset(*input.log, input.job.model, columns, input.job.as_of,
+  const TableShape& table = input.champion->loaded->table();
+  VIGIL_ASSIGN_OR_RETURN(outcome->dataset, BuildDataset(*input.log, input.job.model, table, input.job.as_of,
                                                         input.policy.retraining.dataset, input.directory));
   outcome->job.window_from = outcome->dataset.from;
   outcome->job.window_to = outcome->dataset.to;
@@ -87,42 +90,43 @@ Status Run(const RetrainingInput& input, const std::atomic<bool>& cancel, Retrai
 
 }  // namespace
 
-StatusOr<LabelledRows> ReadLabelledRows(const std::vector<std::string>& paths, const std::vector<std::string>& columns) {
-  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenTable(paths));
+TableShape TableForBoth(const LoadedModel* champion, const LoadedModel& candidate) {
+  if (champion == nullptr) return candidate.table();
+  const StatusOr<ColumnFit> fit = FitColumns(champion->table(), candidate.table());
+  return fit.ok() ? WidenedFor(champion->table(), {&*fit}, {&candidate.table()}) : candidate.table();
+}
+
+StatusOr<LabelledRows> ReadLabelledRows(const std::vector<std::string>& paths, const TableShape& table, const LabelColumns& names) {
+  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenModelTable(paths, table));
   const std::vector<TableColumn>& types = reader->columns();
-  std::vector<std::string> names;
-  for (const TableColumn& column : types) names.push_back(column.name);
-  const auto find = [&](const std::string& name) {
-    const auto at = std::find(names.begin(), names.end(), name);
-    return at == names.end() ? -1 : static_cast<int>(at - names.begin());
-  };
-  std::vector<size_t> feature_at;
-  for (const std::string& name : columns) {
-    const int at = find(name);
-    if (at < 0) return absl::InvalidArgumentError(absl::StrCat(paths[0], ": no column \"", name, "\"", DidYouMean(name, names)));
-    feature_at.push_back(static_cast<size_t>(at));
-  }
-  const int label_at = find("_label"), time_at = find("_time"), entity_at = find("_entity");
-  if (label_at < 0) return absl::InvalidArgumentError(absl::StrCat(paths[0], ": no column \"_label\""));
+  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, FindModelColumns(table, types, paths[0]));
+  const int label_at = FindColumn(types, names.label), time_at = FindColumn(types, names.time), entity_at = FindColumn(types, names.entity);
+  if (label_at < 0) return absl::InvalidArgumentError(absl::StrCat(paths[0], ": no column \"", names.label, "\" (--label names it)"));
 
   LabelledRows rows;
-  rows.columns = columns;
+  const auto shape = std::make_shared<const TableShape>(table);
+  rows.shape = shape;
+  rows.columns = table.names;
+  ModelRows reading(*shape, types, std::move(at));
   TableChunk chunk;
   for (;;) {
     VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
     if (!more) return rows;
+    const TableRows read = reading.Fill(chunk);
+    rows.features.insert(rows.features.end(), read.values, read.values + chunk.rows * shape->columns.size());
+    rows.exact.insert(rows.exact.end(), read.exact, read.exact + chunk.rows * shape->exact);
+    rows.texts.insert(rows.texts.end(), read.texts, read.texts + chunk.rows * shape->texts);
     for (size_t r = 0; r < chunk.rows; ++r) {
-      for (const size_t at : feature_at) rows.features.push_back(static_cast<float>(chunk.Number(at, r, types)));
       rows.labels.push_back(chunk.Number(static_cast<size_t>(label_at), r, types));
-      const auto whole = [&](int at) {
-        return at < 0                                                ? int64_t{0}
-               : chunk.columns[static_cast<size_t>(at)].ints.empty() ? int64_t{0}
-                                                                     : chunk.columns[static_cast<size_t>(at)].ints[r];
-      };
-      rows.times.push_back(whole(time_at));
-      const bool entity_text = entity_at >= 0 && types[static_cast<size_t>(entity_at)].type == TableType::kString;
-      const std::string* text = entity_text ? &chunk.columns[static_cast<size_t>(entity_at)].strings[r] : nullptr;
-      rows.groups.push_back(text == nullptr ? static_cast<uint64_t>(whole(entity_at)) : text->empty() ? 0 : StableHash(*text));
+      rows.times.push_back(time_at < 0 ? 0 : static_cast<int64_t>(chunk.Number(static_cast<size_t>(time_at), r, types)));
+      if (entity_at < 0 || chunk.columns[static_cast<size_t>(entity_at)].valid[r] == 0) {
+        rows.groups.push_back(0);
+      } else if (types[static_cast<size_t>(entity_at)].type == TableType::kString) {
+        const std::string& text = chunk.columns[static_cast<size_t>(entity_at)].strings[r];
+        rows.groups.push_back(text.empty() ? 0 : StableHash(text));
+      } else {
+        rows.groups.push_back(StableHash(absl::StrCat(chunk.Number(static_cast<size_t>(entity_at), r, types))));
+      }
     }
   }
 }

@@ -36,6 +36,13 @@ struct RetrainingOutcome {
 RetrainingOutcome RunRetraining(const RetrainingInput& input, const std::atomic<bool>& cancel);
 
 // A table with columns features..., `_label`, and optionally `_time` (microseconds), `_entity`, as BuildDataset writes it.
-StatusOr<LabelledRows> ReadLabelledRows(const std::vector<std::string>& paths, const std::vector<std::string>& columns);
+// `table`: the columns that are read and how each is kept; one that is not named takes the file's columns in order.
+struct LabelColumns {
+  std::string label = "_label", time = "_time", entity = "_entity";
+};
+StatusOr<LabelledRows> ReadLabelledRows(const std::vector<std::string>& paths, const TableShape& table, const LabelColumns& names = {});
+// The table that both models' rows are read into: the champion's, with doubles too where the candidate takes them. The candidate's where
+// there is no champion, or where the two do not fit, which the gate then says.
+TableShape TableForBoth(const LoadedModel* champion, const LoadedModel& candidate);
 
 }  // namespace vigil

@@ -76,11 +76,17 @@ StatusOr<std::vector<Fold>> MakeFolds(const LabelledRows& rows, const CrossValid
 LabelledRows Select(const LabelledRows& rows, const std::vector<uint32_t>& chosen) {
   LabelledRows out;
   out.columns = rows.columns;
-  const size_t width = rows.columns.size();
+  out.shape = rows.shape;
+  const auto copy = [](const auto& from, size_t row, size_t width, auto* to) {
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(row * width);
+    to->insert(to->end(), first, first + static_cast<std::ptrdiff_t>(width));
+  };
   for (const uint32_t row : chosen) {
     out.labels.push_back(rows.labels[row]);
-    const auto first = rows.features.begin() + static_cast<std::ptrdiff_t>(row * width);
-    out.features.insert(out.features.end(), first, first + static_cast<std::ptrdiff_t>(width));
+    copy(rows.features, row, rows.columns.size(), &out.features);
+    if (rows.shape == nullptr) continue;
+    copy(rows.exact, row, rows.shape->exact, &out.exact);
+    copy(rows.texts, row, rows.shape->texts, &out.texts);
   }
   return out;
 }
@@ -95,8 +101,7 @@ StatusOr<FoldResult> RunFold(const LabelledRows& rows, Task task, const Fold& fo
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, fit(rows, fold.split.train));
   const LabelledRows test = Select(rows, fold.split.test);
   VIGIL_ASSIGN_OR_RETURN(const std::vector<float> scores, ScoreRows(*model, test));
-  VIGIL_ASSIGN_OR_RETURN(result.metrics,
-                         validation::AllMetrics({task, test.labels, scores, static_cast<size_t>(model->signature().output_width)}));
+  VIGIL_ASSIGN_OR_RETURN(result.metrics, validation::AllMetrics({task, test.labels, scores, model->table().score.width}));
   return result;
 }
 

@@ -30,12 +30,11 @@ constexpr int64_t kLatencyBudgetNs = 400'000'000;
 class Gate {
  public:
   Gate(const LoadedModel* champion, const LoadedModel& candidate, const LabelledRows& rows, const GateOptions& options, GateReport* report)
-      : champion_(champion), candidate_(candidate), rows_(rows), options_(options), report_(report) {}
+      : champion_(champion), candidate_(candidate), rows_(rows), table_(rows), options_(options), report_(report) {}
 
   Status Run() {
-    const Signature& signature = candidate_.signature();
-    task_ = signature.task;
-    width_ = static_cast<size_t>(signature.output_width);
+    task_ = TaskOf();
+    width_ = candidate_.table().score.width;
     VIGIL_ASSIGN_OR_RETURN(metric_, validation::MetricFor(task_, options_.metric));
     report_->metric = validation::MetricName(metric_);
     VIGIL_RETURN_IF_ERROR(CheckLabels());
@@ -86,26 +85,34 @@ class Gate {
         absl::StrCat(report_->positives, " positives, at least ", options_.positives_min));
   }
 
+  // The candidate's; of a file that does not tell (ONNX, TensorFlow) the champion's, then what the metric that was asked for measures.
+  Task TaskOf() const {
+    for (const LoadedModel* model : {&candidate_, champion_}) {
+      if (model != nullptr && model->table().score.task != Task::kOther) return model->table().score.task;
+    }
+    for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
+      if (task == Task::kMulticlass && candidate_.table().score.width < 2) continue;
+      if (!options_.metric.empty() && validation::MetricFor(task, options_.metric).ok()) return task;
+    }
+    return Task::kOther;
+  }
+
   // What callers send to the champion must mean the same to the candidate. False: nothing further can be compared.
   bool CheckSignature() {
-    const Signature &old_one = champion_->signature(), &new_one = candidate_.signature();
-    std::string breach;
-    if (old_one.task != new_one.task) {
-      breach = absl::StrCat("the champion is a ", std::string(TaskName(old_one.task)), " model, the candidate a ",
-                            std::string(TaskName(new_one.task)), " model");
-    } else if (old_one.output_width != new_one.output_width) {
-      breach = absl::StrCat("the champion gives ", old_one.output_width, " numbers a row, the candidate ", new_one.output_width);
-    } else if (old_one.columns.size() != new_one.columns.size()) {
-      breach = absl::StrCat("the champion takes ", old_one.columns.size(), " columns, the candidate ", new_one.columns.size());
-    } else if (old_one.columns_are_named && new_one.columns_are_named) {
-      for (size_t c = 0; c < old_one.columns.size() && breach.empty(); ++c) {
-        if (old_one.columns[c] == new_one.columns[c]) continue;
-        breach = absl::StrCat("column ", c, " is \"", old_one.columns[c], "\" for the champion and \"", new_one.columns[c],
-                              "\" for the candidate");
-      }
+    const StatusOr<VersionFit> fit =
+        FitVersion(champion_->signature(), champion_->table(), candidate_.signature(), candidate_.table(), "the champion", "the candidate");
+    std::string breach = fit.ok() ? "" : std::string(fit.status().message());
+    const Task old_task = champion_->table().score.task, new_task = candidate_.table().score.task;
+    if (breach.empty() && old_task != Task::kOther && new_task != Task::kOther && old_task != new_task) {
+      breach = absl::StrCat("the champion is a ", std::string(TaskName(old_task)), " model, the candidate a ",
+                            std::string(TaskName(new_task)), " model");
     }
-    Add("signature", breach.empty(),
-        breach.empty() ? absl::StrCat(new_one.columns.size(), " columns, the same in the same order") : breach);
+    std::string detail = breach;
+    if (breach.empty()) {
+      detail = absl::StrCat(candidate_.table().columns.size(), " columns, each one of the champion's");
+      for (const std::string& note : fit->notes) absl::StrAppend(&detail, "; ", note);
+    }
+    Add("signature", breach.empty(), detail);
     return breach.empty();
   }
 
@@ -129,12 +136,7 @@ class Gate {
     double largest = 0;
     size_t compared = 0;
     for (const auto& [batch, limit] : {std::pair{size_t{1}, kParitySingleRowsMax}, {size_t{37}, kParityRowsMax}}) {
-      LabelledRows some;
-      some.columns = rows_.columns;
-      const size_t n = std::min(limit, rows_.rows());
-      some.labels.assign(rows_.labels.begin(), rows_.labels.begin() + static_cast<std::ptrdiff_t>(n));
-      some.features.assign(rows_.features.begin(), rows_.features.begin() + static_cast<std::ptrdiff_t>(n * rows_.columns.size()));
-      VIGIL_ASSIGN_OR_RETURN(const std::vector<float> again, ScoreRows(candidate_, some, batch));
+      VIGIL_ASSIGN_OR_RETURN(const std::vector<float> again, ScoreRows(candidate_, rows_, batch, limit));
       for (size_t i = 0; i < again.size(); ++i) {
         const double before = candidate_scores_[i];
         const double gap = std::abs(static_cast<double>(again[i]) - before);
@@ -203,18 +205,18 @@ class Gate {
   Status CheckLatency() {
     const SystemClock system;
     const Clock& clock = options_.clock != nullptr ? *options_.clock : system;
-    VIGIL_ASSIGN_OR_RETURN(validation::RowScorer old_scorer, validation::RowScorer::Make(*champion_, rows_.columns));
-    VIGIL_ASSIGN_OR_RETURN(validation::RowScorer new_scorer, validation::RowScorer::Make(candidate_, rows_.columns));
+    VIGIL_ASSIGN_OR_RETURN(validation::RowScorer old_scorer, validation::RowScorer::Make(*champion_, table_.shape()));
+    VIGIL_ASSIGN_OR_RETURN(validation::RowScorer new_scorer, validation::RowScorer::Make(candidate_, table_.shape()));
     std::vector<double> old_times, new_times;
     std::vector<float> ignored;
     const int64_t start = clock.MonotonicNs();
     for (size_t i = 0; i < kLatencyRows && clock.MonotonicNs() - start < kLatencyBudgetNs; ++i) {
-      const float* row = rows_.features.data() + i * rows_.rows() / kLatencyRows * rows_.columns.size();
+      const TableRows row = table_.Slice(i * rows_.rows() / kLatencyRows, 1);
       for (const auto& [scorer, times] : {std::pair{&old_scorer, &old_times}, {&new_scorer, &new_times}}) {
         ignored.clear();
-        VIGIL_RETURN_IF_ERROR(scorer->Score(row, 1, &ignored));
+        VIGIL_RETURN_IF_ERROR(scorer->Score(row, &ignored));
         const int64_t before = clock.MonotonicNs();
-        VIGIL_RETURN_IF_ERROR(scorer->Score(row, 1, &ignored));
+        VIGIL_RETURN_IF_ERROR(scorer->Score(row, &ignored));
         times->push_back(static_cast<double>(clock.MonotonicNs() - before) / 1e3);
       }
     }
@@ -235,8 +237,7 @@ class Gate {
     const auto column = static_cast<size_t>(found - rows_.columns.begin());
     std::map<std::string, std::vector<size_t>> slices;
     for (size_t i = 0; i < rows_.rows(); ++i) {
-      const float value = rows_.features[i * rows_.columns.size() + column];
-      slices[std::isnan(value) ? "missing" : NumberText(value)].push_back(i);
+      slices[table_.Text(i, column)].push_back(i);
       if (slices.size() > kSliceValuesMax) {
         return absl::InvalidArgumentError(
             absl::StrCat("column \"", options_.slice_column, "\" has more than ", kSliceValuesMax, " values; slices need few"));
@@ -281,6 +282,7 @@ class Gate {
   const LoadedModel* const champion_;
   const LoadedModel& candidate_;
   const LabelledRows& rows_;
+  const validation::RowTable table_;
   const GateOptions& options_;
   GateReport* const report_;
   Task task_ = Task::kOther;

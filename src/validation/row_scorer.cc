@@ -1,85 +1,77 @@
 #include "validation/row_scorer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
+#include "runtime/answer_scores.h"
 #include "runtime/score_and_wait.h"
-#include "validation/validation.h"
 
 namespace vigil {
 namespace validation {
-namespace {
 
-// Where each of the model's columns is in the rows.
-StatusOr<std::vector<size_t>> MapColumns(const TableShape& shape, const std::vector<std::string>& have) {
-  const std::vector<std::string>& want = shape.names;
-  if (!shape.matrix || shape.answers.size() != shape.score.width || shape.score.output != 0)
-    return absl::UnimplementedError(
-        "the model does not take one matrix of floats and answer with one output of numbers; such models cannot be re-scored yet");
-  std::vector<size_t> at;
-  if (!shape.named && want.size() == have.size()) {
-    for (size_t c = 0; c < want.size(); ++c) at.push_back(c);
-    return at;
-  }
-  for (const std::string& name : want) {
-    const auto found = std::find(have.begin(), have.end(), name);
-    if (found == have.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("the rows lack the model's column \"", name, "\"", DidYouMean(name, have)));
-    }
-    at.push_back(static_cast<size_t>(found - have.begin()));
-  }
-  return at;
+RowTable::RowTable(const LabelledRows& rows) : rows_(rows), texts_(rows.texts.begin(), rows.texts.end()) {
+  if (rows.shape == nullptr) floats_ = FloatTable(rows.columns);
 }
 
-}  // namespace
+Status RowTable::Check() const {
+  const size_t n = rows_.rows();
+  const std::pair<size_t, size_t> stores[] = {
+      {rows_.features.size(), shape().columns.size()}, {rows_.exact.size(), shape().exact}, {rows_.texts.size(), shape().texts}};
+  for (const auto& [held, width] : stores) {
+    if (held == n * width) continue;
+    return absl::InvalidArgumentError(absl::StrCat(held, " feature values for ", n, " rows of ", width, " columns"));
+  }
+  return absl::OkStatus();
+}
 
-StatusOr<RowScorer> RowScorer::Make(const LoadedModel& model, const std::vector<std::string>& columns) {
-  const Signature& signature = model.signature();
-  VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, MapColumns(model.table(), columns));
+TableRows RowTable::Slice(size_t first, size_t count) const {
+  const TableShape& table = shape();
+  return {&table, count, rows_.features.data() + first * table.columns.size(), rows_.exact.data() + first * table.exact,
+          texts_.data() + first * table.texts};
+}
+
+std::string RowTable::Text(size_t row, size_t column) const {
+  const TableRows one = Slice(row, 1);
+  if (one.is_missing(0, column)) return "missing";
+  return shape().columns[column].store == ColumnStore::kText ? std::string(one.text(0, column)) : NumberText(one.number(0, column));
+}
+
+StatusOr<RowScorer> RowScorer::Make(const LoadedModel& model, const TableShape& rows) {
   RowScorer scorer;
-  scorer.row_width_ = columns.size();
-  scorer.output_width_ = static_cast<size_t>(signature.output_width);
-  scorer.input_ = signature.inputs.empty() ? "input" : signature.inputs[0].name;
-  bool in_place = at.size() == columns.size();
-  for (size_t c = 0; c < at.size(); ++c) in_place = in_place && at[c] == c;
-  if (!in_place) scorer.at_ = std::move(at);
+  VIGIL_ASSIGN_OR_RETURN(scorer.fit_, FitColumns(rows, model.table()));
+  if (model.table().score.output < 0) return absl::UnimplementedError("the model answers no numbers, so there is nothing to measure");
+  scorer.model_ = &model;
   scorer.scorer_ = model.NewScorer();
   return scorer;
 }
 
-Status RowScorer::Score(const float* rows, size_t count, std::vector<float>* scores) {
-  const size_t width = at_.empty() ? row_width_ : at_.size();
-  if (!at_.empty()) {
-    gathered_.resize(count * width);
-    for (size_t r = 0; r < count; ++r) {
-      for (size_t c = 0; c < width; ++c) gathered_[r * width + c] = rows[r * row_width_ + at_[c]];
-    }
-    rows = gathered_.data();
-  }
+Status RowScorer::Score(const TableRows& rows, std::vector<float>* scores) {
+  const TableShape& table = model_->table();
+  const auto from = fit_.in_place ? absl::Span<const uint32_t>() : absl::MakeConstSpan(fit_.from);
+  VIGIL_RETURN_IF_ERROR(inputs_.Fill(model_->signature(), table, rows, {}, &batch_, from));
   ScoreCall call;
-  VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, Batch::FloatMatrix(rows, count, width, input_), call, &outputs_));
-  const size_t answered = outputs_.tensors.empty() ? 0 : outputs_.tensors[0].size();
-  if (answered != count * output_width_) {
-    return absl::InternalError(absl::StrCat("the model answered ", answered, " numbers for ", count, " rows of ", output_width_));
-  }
-  for (size_t i = 0; i < answered; ++i) scores->push_back(static_cast<float>(outputs_.tensors[0].number(i)));
+  call.doubles = true;  // as the signature says
+  VIGIL_RETURN_IF_ERROR(ScoreAndWait(*scorer_, batch_, call, &outputs_));
+  VIGIL_RETURN_IF_ERROR(CheckAnswer(model_->signature(), table, outputs_, rows.rows));
+  ReadScores(table, outputs_, rows.rows, &read_);
+  scores->insert(scores->end(), read_.begin(), read_.end());
   return absl::OkStatus();
 }
 
 }  // namespace validation
 
-StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows) {
-  VIGIL_ASSIGN_OR_RETURN(validation::RowScorer scorer, validation::RowScorer::Make(model, rows.columns));
-  const size_t n = rows.rows(), width = rows.columns.size();
-  if (rows.features.size() != n * width) {
-    return absl::InvalidArgumentError(absl::StrCat(rows.features.size(), " feature values for ", n, " rows of ", width, " columns"));
-  }
+StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows, size_t rows_max) {
+  const validation::RowTable table(rows);
+  VIGIL_RETURN_IF_ERROR(table.Check());
+  VIGIL_ASSIGN_OR_RETURN(validation::RowScorer scorer, validation::RowScorer::Make(model, table.shape()));
   if (batch_rows == 0) return absl::InvalidArgumentError("a batch holds at least one row");
+  const size_t n = std::min(rows.rows(), rows_max);
   std::vector<float> scores;
-  scores.reserve(n * static_cast<size_t>(model.signature().output_width));
+  scores.reserve(n * model.table().score.width);
   for (size_t first = 0; first < n; first += batch_rows) {
-    VIGIL_RETURN_IF_ERROR(scorer.Score(rows.features.data() + first * width, std::min(batch_rows, n - first), &scores));
+    VIGIL_RETURN_IF_ERROR(scorer.Score(table.Slice(first, std::min(batch_rows, n - first)), &scores));
   }
   return scores;
 }

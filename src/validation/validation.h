@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,14 @@
 
 namespace vigil {
 
-// Rows with labels, in memory. `features` is [rows, columns.size()].
+// Rows with labels, in memory. `features` is [rows, columns.size()], each column as a float.
 struct LabelledRows {
   std::vector<std::string> columns;
+  // Null: floats are all there is. Else what else the rows hold, as TableRows has it; its names are `columns`.
+  std::shared_ptr<const TableShape> shape;
   std::vector<float> features;
+  std::vector<double> exact;       // [rows, shape->exact]
+  std::vector<std::string> texts;  // [rows, shape->texts]
   std::vector<double> labels;
   std::vector<int64_t> times;  // prediction time, microseconds
   std::vector<int64_t> label_times;
@@ -68,8 +73,10 @@ struct GateReport {
 
 // Scores both models here; trusts nothing that a trainer reported. `champion` may be null: then only the absolute checks count. Checks
 // that need an earlier one (a metric needs finite outputs) are left out when that failed, so a refused report may list fewer.
-// INVALID_ARGUMENT: an unknown metric or one that does not suit the task, labels that are no classes of the model, missing columns, a
-// slice column with too many values. UNIMPLEMENTED: a task that has no metric here, or inputs that are not one matrix.
+// Models of different libraries are compared by their scores on the same rows, each in its own types (domain/table_fit.h); the task is the
+// candidate's, else the champion's where the candidate's file does not tell, else what the metric is for. INVALID_ARGUMENT: an unknown
+// metric or one that does not suit the task, labels that are no classes of the model, missing columns, a slice column with too many values.
+// UNIMPLEMENTED: a task that has no metric here.
 StatusOr<GateReport> RunGate(const LoadedModel* champion, const LoadedModel& candidate, const LabelledRows& rows,
                              const GateOptions& options);
 
@@ -88,8 +95,10 @@ using FitFunction = std::function<StatusOr<std::unique_ptr<LoadedModel>>(const L
 StatusOr<std::vector<FoldResult>> CrossValidate(const LabelledRows& rows, Task task, const CrossValidationOptions& options,
                                                 const FitFunction& fit);
 
-// Scores every row with `model`, `batch_rows` at a time; row-major [rows, output_width]. Columns are matched by name; by position where
-// the model names none and there are as many. INVALID_ARGUMENT names a column that is missing, and the nearest there is.
-StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows = 4096);
+// Scores every row (the first `rows_max`) with a model of any kind, `batch_rows` at a time; row-major [rows, ScoreRule::width]. Columns are
+// matched by name; by position where the model names none and there are as many. INVALID_ARGUMENT names a column that is missing, and the
+// nearest there is, or the value that the column's type does not hold.
+StatusOr<std::vector<float>> ScoreRows(const LoadedModel& model, const LabelledRows& rows, size_t batch_rows = 4096,
+                                       size_t rows_max = SIZE_MAX);
 
 }  // namespace vigil

@@ -204,7 +204,7 @@ TEST(Gate, RefusesTooFewRowsOrPositives) {
   const auto report = RunGate(&champion, candidate, rows, Relaxed());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_CHECK(*report, "positives", false);
-  const auto empty = RunGate(&champion, candidate, LabelledRows{{"x0", "x1", "x2"}, {}, {}, {}, {}, {}}, Relaxed());
+  const auto empty = RunGate(&champion, candidate, LabelledRows{{"x0", "x1", "x2"}}, Relaxed());
   ASSERT_TRUE(empty.ok()) << empty.status();
   EXPECT_CHECK(*empty, "rows", false);
 }
@@ -214,11 +214,16 @@ TEST(Gate, RefusesAnotherSignature) {
   const LinearModel champion(kTruth);
   LinearModel swapped(kTruth);
   std::swap(swapped.signature_.columns[0], swapped.signature_.columns[1]);
-  const auto report = RunGate(&champion, swapped, rows, Relaxed());
-  EXPECT_CHECK(*report, "signature", false);
-  EXPECT_THAT(Find(*report, "signature")->detail, HasSubstr("\"x0\""));
+  EXPECT_CHECK(*RunGate(&champion, swapped, rows, Relaxed()), "signature", true);
   const LinearModel narrow({1, 1});
-  EXPECT_CHECK(*RunGate(&champion, narrow, rows, Relaxed()), "signature", false);
+  const auto fewer = RunGate(&champion, narrow, rows, Relaxed());
+  EXPECT_CHECK(*fewer, "signature", true);
+  EXPECT_THAT(Find(*fewer, "signature")->detail, HasSubstr("the candidate takes 2 of the champion's 3 columns"));
+  LinearModel other(kTruth);
+  other.signature_.columns[0] = "y0";
+  const auto report = RunGate(&champion, other, rows, Relaxed());
+  EXPECT_CHECK(*report, "signature", false);
+  EXPECT_THAT(Find(*report, "signature")->detail, HasSubstr("\"y0\""));
 }
 
 TEST(Gate, RefusesScoresThatDependOnTheBatch) {

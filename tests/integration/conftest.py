@@ -62,6 +62,7 @@ class Server:
     port: int
     state: pathlib.Path
     log: pathlib.Path
+    grpc: int
 
     def get(self, path, **kwargs):
         return requests.get(self.base + path, timeout=60, **kwargs)
@@ -127,7 +128,7 @@ def start(folder, models, args=(), config=None, env=None):
         time.sleep(0.002)
     ports = json.loads(port_file.read_text())
     assert ports["pid"] == process.pid
-    return Server(process, f"http://127.0.0.1:{ports['http']}", ports["http"], folder / "state", log)
+    return Server(process, f"http://127.0.0.1:{ports['http']}", ports["http"], folder / "state", log, ports["grpc"])
 
 
 @contextlib.contextmanager

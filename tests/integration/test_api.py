@@ -330,7 +330,7 @@ def test_answers_fit_their_openapi_schemas(server):
         url = path.replace("{model}", "fraud").replace("{version}", "1").replace("{kind}", "traffic")
         if not content or not content.get("schema") or "{" in url:
             continue
-        r = server.get(quote(url))
+        r = server.get(quote(url) + ("?at=2100-01-01T00:00:00Z" if url.endswith("/served") else ""))
         assert r.status_code == 200, (url, r.text)
         jsonschema.Draft202012Validator({**content["schema"], "components": document["components"]}).validate(r.json())
         checked += 1

@@ -100,8 +100,22 @@ test_tools() {
   finish tests "$want"
 }
 
+# The stores that tests/integration/test_sources.py reads from: moto (S3) and azurite (Azure).
+test_stores() {
+  local want; want="$(stamp tools/setup/store-requirements.txt tools/setup/azurite/package-lock.json)"
+  current stores "$want" && return 0
+  say "installing the stores that tests read from (moto, azurite)"
+  rm -rf "$deps/stores"
+  python3 -m venv "$deps/stores" || die "python3 -m venv failed"
+  "$deps/stores/bin/pip" install -q --disable-pip-version-check --no-deps --require-hashes -r tools/setup/store-requirements.txt \
+    || die "pip install failed"
+  cp tools/setup/azurite/package.json tools/setup/azurite/package-lock.json "$deps/stores/"
+  (cd "$deps/stores" && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) || die "npm ci failed for azurite"
+  finish stores "$want"
+}
+
 packages
 natives
 page_tools
-[ "$level" = build ] || test_tools
+[ "$level" = build ] || { test_tools; test_stores; }
 say "ready"

@@ -104,6 +104,9 @@ class FakeClient final : public net::HttpClient {
     response.status = *answer;
     return response;
   }
+  StatusOr<net::ClientResponse> Receive(std::string_view, std::string_view, const std::vector<std::string>&, net::BodySink&) override {
+    return absl::UnimplementedError("a notifier only sends");
+  }
 
  private:
   Endpoint* endpoint_;

@@ -61,7 +61,7 @@ namespace {
 void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
   PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriteOurs);
   if (scratch == nullptr) return;
-  const ColumnIndex& columns = handler.Columns(*scratch->target.version);
+  const ColumnIndex& columns = handler.Columns(scratch->target);
   const MediaType media = ParseMediaType(call.request.header("Content-Type"));
   Status parsed = CheckCharset(media);
   if (!parsed.ok()) {

@@ -173,9 +173,10 @@ TEST_F(Oip, AModelOnDemandIsReadyAndLoadedForWhoeverAsksWhatOnlyItKnows) {
   net::Encode(net::Coding::kGzip, request, &packed);
   const std::vector<std::function<int()>> askers = {
       [&] { return Post("/v2/models/lazy/infer", request).status; },
-      [&] { return Post("/v2/models/lazy/versions/1/infer", packed, "application/json", {{"Content-Encoding", "gzip"}}).status; },
-      [&] { return Get("/v2/models/lazy").status; },
-      [&] { return Get("/v2/models/lazy/versions/1/config").status; }};
+      [&] {
+        return Post("/v2/models/lazy/versions/1/infer", packed, "application/json", {{"Content-Encoding", "gzip"}}).status;
+      },
+      [&] { return Get("/v2/models/lazy").status; }, [&] { return Get("/v2/models/lazy/versions/1/config").status; }};
   int loads = 0;
   for (const auto& ask : askers) {
     predict_->AddOnDemand();

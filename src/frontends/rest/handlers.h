@@ -27,6 +27,17 @@ StatusOr<Reply> OipRepositoryIndex(Operations& operations, const ApiRequest& req
 StatusOr<Reply> OipRepositoryLoad(Operations& operations, const ApiRequest& request);
 StatusOr<Reply> OipRepositoryUnload(Operations& operations, const ApiRequest& request);
 
+// tfs.cc: {model}[, {version} or {label}]
+void HandleTfsPredict(RestHandler& handler, Call& call);
+void HandleTfsClassify(RestHandler& handler, Call& call);
+void HandleTfsRegress(RestHandler& handler, Call& call);
+bool IsTfsLabel(const Route& route);  // the second is a label
+
+// tfs_models.cc
+void HandleTfsMetadata(RestHandler& handler, Call& call);
+StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request);         // {model}[, {version}]
+StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request);  // {model}, {label}
+
 // mlflow.cc
 void HandleMlflowPing(RestHandler& handler, Call& call);
 void HandleMlflowVersion(RestHandler& handler, Call& call);

@@ -3,8 +3,8 @@
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/request.h"
 #include "frontends/rest/rest_handler.h"
+#include "frontends/rest/row_headers.h"
 #include "frontends/rows/csv.h"
-#include "frontends/rows/row_lists.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -14,21 +14,6 @@ void WriteInvocations(PredictScratch& scratch, std::string* body) {
   body->append("{\"predictions\":[");
   AppendPredictions(scratch.result, scratch.target.version->loaded->signature(), scratch.batch.rows, body);
   body->append("]}");
-}
-
-// X-Vigil-Ids, -Entities and -Times: dialects whose bodies have no room for them.
-Status FillFromHeaders(const net::HttpRequest& request, RowBatch* batch) {
-  constexpr std::pair<std::string_view, RowHeader> kHeaders[] = {
-      {"X-Vigil-Ids", RowHeader::kIds}, {"X-Vigil-Entities", RowHeader::kEntities}, {"X-Vigil-Times", RowHeader::kTimes}};
-  for (const auto& [name, what] : kHeaders) {
-    const std::string_view list = request.header(name);
-    if (list.empty()) continue;
-    if (what == RowHeader::kIds) batch->ids.clear();
-    if (what == RowHeader::kEntities) batch->entities.clear();
-    if (what == RowHeader::kTimes) batch->times.clear();
-    VIGIL_RETURN_IF_ERROR(FillFromList(list, what, name, batch));
-  }
-  return absl::OkStatus();
 }
 
 Status Parse(const Call& call, const ColumnIndex& columns, PredictScratch* scratch) {
@@ -68,7 +53,7 @@ void HandleMlflowVersion(RestHandler& handler, Call& call) {
 void HandleMlflowInvocations(RestHandler& handler, Call& call) {
   PredictScratch* scratch = handler.BeginPredict(call, call.request.header("X-Vigil-Model"), "", WriteInvocations);
   if (scratch == nullptr) return;
-  Status parsed = Parse(call, handler.Columns(*scratch->target.version), scratch);
+  Status parsed = Parse(call, handler.Columns(scratch->target), scratch);
   if (parsed.ok()) parsed = FillFromHeaders(call.request, &scratch->batch);
   handler.FinishPredict(call, scratch, parsed);
 }

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/rest_handler.h"
-#include "frontends/tensors/tensor_rows.h"
 #include "frontends/tensors/whole_tensors.h"
 #include "frontends/words.h"
 
@@ -199,11 +198,8 @@ Status ReadInfer(RestHandler& handler, const Call& call, PredictScratch* scratch
     const int64_t deadline = scratch->context.arrived_ns + std::min<int64_t>(request.timeout_us, kTimeoutUsMax) * 1000;
     scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
   }
-  if (version.loaded->table().refusal.empty()) {
-    VIGIL_RETURN_IF_ERROR(FillRowsFromTensors(request.tensors, handler.Columns(version), &scratch->batch, &scratch->absent));
-  } else {
-    VIGIL_RETURN_IF_ERROR(TakeTensors(request.tensors, signature, &scratch->batch, &scratch->whole));
-  }
+  VIGIL_RETURN_IF_ERROR(FillFromTensors(request.tensors, signature, handler.Columns(scratch->target), &scratch->batch, &scratch->absent,
+                                        &scratch->whole));
   return request.lists.Apply(&scratch->batch);
 }
 

@@ -53,6 +53,7 @@ std::pair<std::string_view, std::string_view> ErrorShape(Dialect dialect) {
   switch (dialect) {
     case Dialect::kOip: return {"application/json", "OipError"};
     case Dialect::kMlflow: return {"application/json", "MlflowError"};
+    case Dialect::kTfs: return {"application/json", "TfsError"};
     default: return {"application/problem+json", "Problem"};
   }
 }
@@ -63,7 +64,7 @@ Json Parameters(const Route& route) {
   while (!pattern.empty()) {
     std::string_view segment = TakeUntil(pattern, '/');
     if (segment.size() < 2 || segment.front() != '{') continue;
-    segment = segment.substr(1, segment.size() - 2);
+    segment = segment.substr(1, segment.find('}') - 1);
     if (segment.ends_with("...")) segment.remove_suffix(3);
     parameters.push_back({{"name", segment}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
   }

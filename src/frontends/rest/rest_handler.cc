@@ -232,6 +232,7 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
   switch (route == nullptr ? Dialect::kOurs : route->dialect) {
     case Dialect::kOip: return OipErrorBody(status, refused);
     case Dialect::kMlflow: return MlflowErrorBody(status, refused);
+    case Dialect::kTfs: return TfsErrorBody(status, refused);
     default: break;
   }
   *content_type = kProblemType;
@@ -308,8 +309,8 @@ void RestHandler::Unpark(uint64_t ticket, const Status& status) {
   parked_.erase(found);
   if (parked.deferred->client_gone()) return;
   PutOff exchange(parked.deferred);
-  Call call{parked.request,  exchange, parked.route, {}, parked.context, {}, {}, parked.encoding, parked.accept_encoding, parked.request.body,
-            nullptr};
+  Call call{parked.request,      exchange, parked.route, {}, parked.context, {}, {}, parked.encoding, parked.accept_encoding,
+            parked.request.body, nullptr};
   call.context.request_id = parked.request_id;  // a short one moved with its text
   status.ok() ? Dispatch(call) : AnswerError(call, status);
 }
@@ -355,6 +356,7 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
   scratch->content_type = "application/json";
   scratch->extra = {};
   scratch->oip_request.Clear();
+  scratch->tfs_request.Clear();
   scratch->absent.clear();
   scratch->texts.clear();
   return scratch;
@@ -366,7 +368,7 @@ void RestHandler::FinishPredict(Call& call, PredictScratch* scratch, const Statu
   if (status.ok() && scratch->batch.rows == 0) {
     status = Failure(ErrorCode::kInvalid, "there are no rows");
   } else if (status.ok() && !scratch->absent.empty()) {
-    const ColumnIndex& columns = Columns(*scratch->target.version);
+    const ColumnIndex& columns = Columns(scratch->target);
     for (const uint32_t column : scratch->absent) {
       scratch->batch.AddError({0, columns.names()[column], "", std::string(RuleName(Rule::kMissing))});
     }
@@ -520,6 +522,16 @@ void RestHandler::CountRows(const PredictScratch& scratch, bool refused) {
     PerVersion& version = PerVersionOf(version_of(row < result.versions.size() ? result.versions[row] : result.version));
     (row < result.refused.size() && result.refused[row] != 0 ? version.refused : version.predictions)->Add();
   }
+}
+
+const ColumnIndex& RestHandler::Columns(const PredictTarget& target) {
+  PerVersion& kept = PerVersionOf(*target.version);
+  if (&target.table() == &target.version->loaded->table()) return *kept.columns;
+  if (kept.plan_table != target.model->table) {
+    kept.plan_table = target.model->table;
+    kept.plan_columns = std::make_unique<ColumnIndex>(*kept.plan_table);
+  }
+  return *kept.plan_columns;
 }
 
 RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version) {

@@ -25,6 +25,7 @@
 #include "frontends/rows/json_rows.h"
 #include "frontends/tensors/answer_tensors.h"
 #include "frontends/tensors/oip_request.h"
+#include "frontends/tensors/tfs_request.h"
 #include "net/content_coding.h"
 #include "net/http.h"
 #include "net/server.h"
@@ -99,6 +100,8 @@ struct PredictScratch {
   // Of a dialect of tensors.
   OipReader oip;
   OipRequest oip_request;
+  TfsReader tfs;
+  TfsRequest tfs_request;
   RequestMemory memory;
   Batch whole;  // of a model that no table fits
   std::vector<AnswerTensor> answers;
@@ -136,13 +139,16 @@ class RestHandler final : public net::HttpHandler {
   PredictScratch* BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer);
   // Scores the batch that a dialect's parser filled and answers; `parsed` is what the parser said.
   void FinishPredict(Call& call, PredictScratch* scratch, const Status& parsed);
-  const ColumnIndex& Columns(const ServedVersion& version) { return *PerVersionOf(version).columns; }
+  // What the target's rows are read into.
+  const ColumnIndex& Columns(const PredictTarget& target);
 
  private:
   // What this thread keeps for a loaded version.
   struct PerVersion {
     std::weak_ptr<const LoadedModel> loaded;
     std::unique_ptr<ColumnIndex> columns;
+    std::shared_ptr<const TableShape> plan_table;  // a traffic plan's, where that is not the version's own
+    std::unique_ptr<ColumnIndex> plan_columns;
     Counter* predictions = nullptr;
     Counter* refused = nullptr;
     InferCell* infer = nullptr;

@@ -19,9 +19,9 @@ class RestHandler;
 struct Call;
 
 // Whose error shape and metrics label a route has.
-enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow };
+enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs };
 std::string_view DialectName(Dialect dialect);
-inline constexpr size_t kDialects = 4;
+inline constexpr size_t kDialects = 5;
 
 // Bit number in Principal::permissions that a caller needs; kNone: open to everyone.
 enum class Permission : uint8_t { kNone, kPredict, kRead, kLabel, kOperate };
@@ -50,7 +50,7 @@ using OperationHandler = StatusOr<Reply> (*)(Operations& operations, const ApiRe
 
 struct Route {
   net::Method method = net::Method::kGet;
-  std::string_view pattern;  // "/api/v1/models/{model}/predict"; a last "{path...}" takes the rest
+  std::string_view pattern;  // "/api/v1/models/{model}/predict"; "{model}:predict" is a parameter before a word, a last "{path...}" takes the rest
   Dialect dialect = Dialect::kOurs;
   Permission permission = Permission::kRead;
   InlineHandler inline_handler = nullptr;  // one of the two

@@ -6,7 +6,10 @@
 namespace vigil {
 namespace {
 
-bool IsParam(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+bool IsParam(std::string_view segment) { return segment.starts_with('{'); }
+
+// The word behind a parameter: "{model}:predict" → ":predict".
+std::string_view SuffixOf(std::string_view segment) { return segment.substr(segment.find('}') + 1); }
 
 // The segment at the front of `path` ("/a/b" → "a"), which is advanced behind it.
 std::string_view TakeSegment(std::string_view& path) {
@@ -20,7 +23,7 @@ std::string_view TakeSegment(std::string_view& path) {
 }  // namespace
 
 std::string_view DialectName(Dialect dialect) {
-  static constexpr std::string_view kNames[kDialects] = {"platform", "vigil", "oip", "mlflow"};
+  static constexpr std::string_view kNames[kDialects] = {"platform", "vigil", "oip", "mlflow", "tfs"};
   return kNames[static_cast<size_t>(dialect)];
 }
 
@@ -35,7 +38,7 @@ Router::Router(absl::Span<const Route> routes) : routes_(routes), nodes_(1) {
     std::string_view path = route.pattern;
     while (!path.empty()) {
       const std::string_view segment = TakeSegment(path);
-      node = Child(node, segment);
+      node = Child(node, segment, route.dialect == Dialect::kTfs);
       if (IsParam(segment) && segment.ends_with("...}")) nodes_[node].rest = true;
     }
     nodes_[node].routes[static_cast<size_t>(route.method)] = &route;
@@ -51,24 +54,34 @@ Router::Router(absl::Span<const Route> routes) : routes_(routes), nodes_(1) {
   }
 }
 
-uint32_t Router::Child(uint32_t node, std::string_view segment) {
-  if (IsParam(segment)) {
-    if (nodes_[node].param < 0) {
-      nodes_[node].param = static_cast<int32_t>(nodes_.size());
-      nodes_.emplace_back();
-    }
-    return static_cast<uint32_t>(nodes_[node].param);
-  }
-  for (const auto& [name, child] : nodes_[node].literals) {
-    if (name == segment) return child;
+bool Router::Edge::Is(std::string_view segment) const { return any_case ? EqualsIgnoreCase(segment, text) : segment == text; }
+
+bool Router::Edge::Ends(std::string_view segment) const {
+  if (segment.size() <= text.size()) return false;
+  return Is(segment.substr(segment.size() - text.size()));
+}
+
+uint32_t Router::EdgeTo(std::vector<Edge> Node::*edges, uint32_t node, std::string_view text, bool any_case) {
+  for (const Edge& edge : nodes_[node].*edges) {
+    if (edge.text == text) return edge.child;
   }
   const auto child = static_cast<uint32_t>(nodes_.size());
-  nodes_[node].literals.emplace_back(segment, child);
+  (nodes_[node].*edges).push_back({text, child, any_case});
   nodes_.emplace_back();
   return child;
 }
 
-// Literal segments win over parameters; when they lead nowhere, the parameter is tried. The depth is that of the longest pattern.
+uint32_t Router::Child(uint32_t node, std::string_view segment, bool any_case) {
+  if (!IsParam(segment)) return EdgeTo(&Node::literals, node, segment, any_case);
+  if (const std::string_view suffix = SuffixOf(segment); !suffix.empty()) return EdgeTo(&Node::suffixes, node, suffix, any_case);
+  if (nodes_[node].param < 0) {
+    nodes_[node].param = static_cast<int32_t>(nodes_.size());
+    nodes_.emplace_back();
+  }
+  return static_cast<uint32_t>(nodes_[node].param);
+}
+
+// Literal segments win over parameters, and those before a word over others; what leads nowhere gives way to the next. The depth is that of the longest pattern.
 bool Router::Walk(uint32_t index, std::string_view path, PathParams* params, const Node** found) const {
   const Node& node = nodes_[index];
   if (path.empty()) {
@@ -77,23 +90,33 @@ bool Router::Walk(uint32_t index, std::string_view path, PathParams* params, con
   }
   std::string_view rest = path;
   const std::string_view segment = TakeSegment(rest);
-  for (const auto& [name, child] : node.literals) {
-    if (name == segment && Walk(child, rest, params, found)) return true;
+  for (const Edge& edge : node.literals) {
+    if (edge.Is(segment) && Walk(edge.child, rest, params, found)) return true;
   }
-  if (node.param < 0 || segment.empty() || params->size >= kPathParamsMax) return false;
-  const Node& param = nodes_[static_cast<size_t>(node.param)];
+  if (segment.empty() || params->size >= kPathParamsMax) return false;
   const size_t size = params->size;
+  for (const Edge& edge : node.suffixes) {
+    if (!edge.Ends(segment)) continue;
+    params->values[params->size++] = segment.substr(0, segment.size() - edge.text.size());
+    if (Walk(edge.child, rest, params, found)) return true;
+    params->size = size;
+  }
+  if (node.param < 0) return false;
+  const Node& param = nodes_[static_cast<size_t>(node.param)];
   params->values[params->size++] = param.rest ? path.substr(1) : segment;
   if (Walk(static_cast<uint32_t>(node.param), param.rest ? std::string_view{} : rest, params, found)) return true;
   params->size = size;
   return false;
 }
 
-const Route* Router::AnyRoute(const Node& node) {
+const Route* Router::AnyRoute(const Node& node) const {
   for (const Route* route : node.routes) {
     if (route != nullptr) return route;
   }
-  return nullptr;
+  for (const Edge& edge : node.literals) {
+    if (const Route* route = AnyRoute(nodes_[edge.child]); route != nullptr) return route;
+  }
+  return node.param < 0 ? nullptr : AnyRoute(nodes_[static_cast<size_t>(node.param)]);
 }
 
 Router::Match Router::Find(net::Method method, std::string_view path) const {
@@ -104,8 +127,8 @@ Router::Match Router::Find(net::Method method, std::string_view path) const {
     // A path below a dialect's root ("/v2/...") is that dialect's, though it leads nowhere.
     match.params.size = 0;
     const std::string_view root = TakeSegment(path);
-    for (const auto& [name, child] : nodes_[0].literals) {
-      if (name == root) match.neighbour = AnyRoute(nodes_[child]);
+    for (const Edge& edge : nodes_[0].literals) {
+      if (edge.Is(root)) match.neighbour = AnyRoute(nodes_[edge.child]);
     }
     return match;
   }
@@ -128,7 +151,9 @@ std::string Router::Hint(std::string_view path) const {
     while (!pattern.empty()) {
       const std::string_view segment = TakeSegment(pattern);
       const std::string_view given = rest.empty() ? std::string_view{} : TakeSegment(rest);
-      Append(&candidate, '/', IsParam(segment) && !given.empty() ? given : segment);
+      const std::string_view suffix = IsParam(segment) ? SuffixOf(segment) : std::string_view();
+      const std::string_view value = suffix.empty() ? given : given.substr(0, given.find(suffix[0]));
+      IsParam(segment) && !value.empty() ? Append(&candidate, '/', value, suffix) : Append(&candidate, '/', segment);
     }
     if (candidate != path) known.push_back(std::move(candidate));
   }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "frontends/rest/route.h"
@@ -40,15 +39,25 @@ class Router {
 
  private:
   static constexpr size_t kMethods = 8;
+  struct Edge {
+    std::string_view text;
+    uint32_t child = 0;
+    bool any_case = false;  // letters match whatever their case
+    bool Is(std::string_view segment) const;
+    bool Ends(std::string_view segment) const;  // and something is before it
+  };
   struct Node {
-    std::vector<std::pair<std::string_view, uint32_t>> literals;
+    std::vector<Edge> literals;
+    std::vector<Edge> suffixes;  // of parameters before a word: ":predict"
     int32_t param = -1;
     bool rest = false;  // takes all further segments
     std::array<const Route*, kMethods> routes{};
     std::string allow;
   };
-  static const Route* AnyRoute(const Node& node);
-  uint32_t Child(uint32_t node, std::string_view segment);
+  // One of the node's, else one below it.
+  const Route* AnyRoute(const Node& node) const;
+  uint32_t Child(uint32_t node, std::string_view segment, bool any_case);
+  uint32_t EdgeTo(std::vector<Edge> Node::*edges, uint32_t node, std::string_view text, bool any_case);
   bool Walk(uint32_t node, std::string_view path, PathParams* params, const Node** found) const;
 
   absl::Span<const Route> routes_;

@@ -14,7 +14,7 @@ constexpr std::string_view kOipTypes = "application/json application/octet-strea
 
 constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
                        std::string_view id, std::string_view summary, std::string_view response_schema) {
-  constexpr std::string_view kTags[] = {"platform", "predictions", "open inference protocol", "mlflow"};
+  constexpr std::string_view kTags[] = {"platform", "predictions", "open inference protocol", "mlflow", "tensorflow serving"};
   Route route;
   route.method = method;
   route.pattern = pattern;
@@ -64,9 +64,21 @@ constexpr Route OfOip(Route route) {
   return route;
 }
 
+constexpr Route OfTfs(Route route) {
+  route.dialect = Dialect::kTfs;
+  route.tag = "tensorflow serving";
+  return route;
+}
+
+constexpr Route TfsPost(std::string_view pattern, InlineHandler handler, std::string_view id, std::string_view summary,
+                        std::string_view request_schema, std::string_view response_schema) {
+  return Taking(Inline(Method::kPost, pattern, Dialect::kTfs, Permission::kPredict, handler, id, summary, response_schema),
+                "application/json", request_schema);
+}
+
 constexpr Permission kNone = Permission::kNone, kPredict = Permission::kPredict, kRead = Permission::kRead, kLabel = Permission::kLabel,
                      kOperate = Permission::kOperate;
-constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow;
+constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow, kTfs = Dialect::kTfs;
 
 const Route kRoutes[] = {
     // Our own API.
@@ -168,6 +180,35 @@ const Route kRoutes[] = {
     Taking(Inline(Method::kPost, "/v2/models/{model}/versions/{version}/infer", kOip, kPredict, HandleOipInfer, "oipInferVersion",
                   "Score tensors with one version.", "OipInferResponse"),
            kOipTypes, "OipInferRequest"),
+
+    // TensorFlow Serving.
+    OfTfs(Api(Method::kGet, "/v1/models/{model}", kRead, TfsModelStatus, "tfsStatus", "", "Status of a model's versions.", "TfsStatus")),
+    OfTfs(Api(Method::kGet, "/v1/models/{model}/versions/{version}", kRead, TfsModelStatus, "tfsStatusVersion", "", "Status of a version.",
+              "TfsStatus")),
+    OfTfs(Api(Method::kGet, "/v1/models/{model}/labels/{label}", kRead, TfsLabelledModelStatus, "tfsStatusLabel", "",
+              "Status of a labelled version.", "TfsStatus")),
+    Inline(Method::kGet, "/v1/models/{model}/metadata", kTfs, kRead, HandleTfsMetadata, "tfsMetadata", "Signature.", "TfsMetadata"),
+    Inline(Method::kGet, "/v1/models/{model}/versions/{version}/metadata", kTfs, kRead, HandleTfsMetadata, "tfsMetadataVersion",
+           "Signature of a version.", "TfsMetadata"),
+    Inline(Method::kGet, "/v1/models/{model}/labels/{label}/metadata", kTfs, kRead, HandleTfsMetadata, "tfsMetadataLabel",
+           "Signature of a labelled version.", "TfsMetadata"),
+    TfsPost("/v1/models/{model}:predict", HandleTfsPredict, "tfsPredict", "Score rows or columns.", "TfsPredictRequest",
+            "TfsPredictResponse"),
+    TfsPost("/v1/models/{model}/versions/{version}:predict", HandleTfsPredict, "tfsPredictVersion", "Score with one version.",
+            "TfsPredictRequest", "TfsPredictResponse"),
+    TfsPost("/v1/models/{model}/labels/{label}:predict", HandleTfsPredict, "tfsPredictLabel", "Score with a labelled version.",
+            "TfsPredictRequest", "TfsPredictResponse"),
+    TfsPost("/v1/models/{model}:classify", HandleTfsClassify, "tfsClassify", "Classes and scores of examples.", "TfsExamples",
+            "TfsResults"),
+    TfsPost("/v1/models/{model}/versions/{version}:classify", HandleTfsClassify, "tfsClassifyVersion", "Classify with one version.",
+            "TfsExamples", "TfsResults"),
+    TfsPost("/v1/models/{model}/labels/{label}:classify", HandleTfsClassify, "tfsClassifyLabel", "Classify with a labelled version.",
+            "TfsExamples", "TfsResults"),
+    TfsPost("/v1/models/{model}:regress", HandleTfsRegress, "tfsRegress", "A value of each example.", "TfsExamples", "TfsResults"),
+    TfsPost("/v1/models/{model}/versions/{version}:regress", HandleTfsRegress, "tfsRegressVersion", "Regress with one version.",
+            "TfsExamples", "TfsResults"),
+    TfsPost("/v1/models/{model}/labels/{label}:regress", HandleTfsRegress, "tfsRegressLabel", "Regress with a labelled version.",
+            "TfsExamples", "TfsResults"),
 
     // MLflow.
     Inline(Method::kGet, "/ping", kMlflow, kNone, HandleMlflowPing, "mlflowPing", "Is the server ready?", ""),

@@ -152,6 +152,18 @@ Status MakeRows(int64_t rows, const ColumnIndex& columns, RowBatch* batch) {
 
 }  // namespace
 
+std::string InputChoices(absl::Span<const TensorSpec> inputs) {
+  constexpr size_t kListedMax = 10;
+  std::string text;
+  for (size_t i = 0; i < inputs.size() && i < kListedMax; ++i) {
+    Append(&text, i == 0 ? "" : ", ", "\"", inputs[i].name, "\" (", DTypeName(inputs[i].dtype), " [");
+    for (size_t d = 0; d < inputs[i].shape.size(); ++d) Append(&text, d == 0 ? "" : ", ", inputs[i].shape[d]);
+    text.append("])");
+  }
+  if (inputs.size() > kListedMax) Append(&text, " and ", inputs.size() - kListedMax, " more");
+  return text;
+}
+
 double TensorNumber(const TensorView& tensor, size_t i) {
   double value = std::numeric_limits<double>::quiet_NaN();
   WithLoader(tensor.dtype, tensor.data, [&](auto load) { value = load(i); });

@@ -20,6 +20,9 @@ inline constexpr size_t kTensorRankMax = 8;
 // Reads element `i` of a tensor of any type but kString, which may lie at any address.
 double TensorNumber(const TensorView& tensor, size_t i);
 
+// For messages: `"amount" (FP64 [-1, 1]), "channel" (BYTES [-1, 1])`.
+std::string InputChoices(absl::Span<const TensorSpec> inputs);
+
 // Fills `batch` from tensors whose first dimension is the row, and lists in `absent` the model's columns that none of them has. A tensor is
 // one of the model's inputs, by its name and width; or one column, of shape [rows] or [rows, 1], by the column's name; or, alone and under
 // any name, the matrix of all columns in the model's order. Whole numbers fit columns of floats and of wider whole numbers, floats fit

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "frontends/errors.h"
+#include "frontends/tensors/tensor_rows.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -21,14 +22,6 @@ std::vector<std::string> Names(const Signature& signature) {
   std::vector<std::string> names;
   for (const TensorSpec& spec : signature.inputs) names.push_back(spec.name);
   return names;
-}
-
-std::string Choices(const Signature& signature) {
-  std::string text;
-  for (const TensorSpec& spec : signature.inputs) {
-    Append(&text, text.empty() ? "" : ", ", "\"", spec.name, "\" (", DTypeName(spec.dtype), " ", ShapeText(spec.shape), ")");
-  }
-  return text;
 }
 
 Status CheckTensor(const TensorView& tensor, const TensorSpec& spec, size_t index) {
@@ -53,7 +46,7 @@ Status TakeTensors(absl::Span<const TensorView> tensors, const Signature& signat
                                    [&](const TensorSpec& input) { return input.name == tensors[i].name; });
     if (spec == signature.inputs.end()) {
       return Refuse(i, Concat("unexpected input \"", tensors[i].name, "\"", DidYouMean(tensors[i].name, Names(signature)),
-                              ": the model takes ", Choices(signature)));
+                              ": the model takes ", InputChoices(signature.inputs)));
     }
     VIGIL_RETURN_IF_ERROR(CheckTensor(tensors[i], *spec, i));
     if (tensors[i].shape[0] != tensors[0].shape[0]) {
@@ -71,7 +64,7 @@ Status TakeTensors(absl::Span<const TensorView> tensors, const Signature& signat
   for (size_t i = 0; i < chosen.size(); ++i) {
     if (chosen[i] == nullptr) {
       return Failure(ErrorCode::kInvalid,
-                     Concat("input \"", signature.inputs[i].name, "\" is missing: the model takes ", Choices(signature)), "inputs");
+                     Concat("input \"", signature.inputs[i].name, "\" is missing: the model takes ", InputChoices(signature.inputs)), "inputs");
     }
     whole->Add(*chosen[i]);
   }
@@ -79,6 +72,13 @@ Status TakeTensors(absl::Span<const TensorView> tensors, const Signature& signat
   batch->rows = static_cast<size_t>(rows);
   batch->whole = whole;
   return absl::OkStatus();
+}
+
+Status FillFromTensors(absl::Span<const TensorView> tensors, const Signature& signature, const ColumnIndex& columns, RowBatch* batch,
+                       std::vector<uint32_t>* absent, Batch* whole) {
+  if (columns.shape().refusal.empty()) return FillRowsFromTensors(tensors, columns, batch, absent);
+  absent->clear();
+  return TakeTensors(tensors, signature, batch, whole);
 }
 
 }  // namespace vigil

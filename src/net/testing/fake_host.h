@@ -1,4 +1,4 @@
-// An Http1Connection without a socket: bytes in, bytes out, time by hand.
+// A protocol's connection without a socket: bytes in, bytes out, time by hand.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "net/grpc.h"
 #include "net/http1_connection.h"
+#include "net/http2_connection.h"
 #include "net/loop_counters.h"
 
 namespace vigil::net::testing {
@@ -15,7 +17,8 @@ namespace vigil::net::testing {
 class FunctionHandler final : public HttpHandler {
  public:
   using Function = std::function<void(const HttpRequest&, Exchange&)>;
-  explicit FunctionHandler(Function function) : function_(std::move(function)) {}
+  explicit FunctionHandler(Function function, GrpcMethods* methods = nullptr) : function_(std::move(function)), methods_(methods) {}
+  const GrpcMethods* grpc() const override { return methods_; }
   void OnRequest(const HttpRequest& request, Exchange& exchange) override { function_(request, exchange); }
   std::string ErrorRequestId(std::string_view given) override { return given.empty() ? "made" : std::string(given); }
   std::string ErrorBody(int status, std::string_view reason, std::string_view) override {
@@ -24,16 +27,24 @@ class FunctionHandler final : public HttpHandler {
 
  private:
   const Function function_;
+  GrpcMethods* const methods_;
 };
 
 class FakeHost final : public ProtocolHost {
  public:
-  FakeHost(FunctionHandler::Function function, const HttpLimits& limits = {}) : handler_(std::move(function)) {
+  enum class Version { kHttp1, kHttp2, kGrpc };
+  FakeHost(FunctionHandler::Function function, const HttpLimits& limits = {}, Version version = Version::kHttp1,
+           GrpcMethods* methods = nullptr)
+      : handler_(std::move(function), methods) {
     context.limits = limits;
     context.handler = &handler_;
     context.counters = &counters;
     context.input_budget = budget;
-    connection = std::make_unique<Http1Connection>(*this, context);
+    if (version == Version::kHttp1) {
+      connection = std::make_unique<Http1Connection>(*this, context);
+    } else {
+      connection = std::make_unique<Http2Connection>(*this, context, version == Version::kGrpc);
+    }
   }
 
   // As the socket's connection does: offers the bytes while they are wanted.
@@ -54,6 +65,8 @@ class FakeHost final : public ProtocolHost {
   }
   // What was sent since the last call.
   std::string TakeSent() {
+    while (connection && connection->FillOutput()) {
+    }
     std::string sent(output_.pending());
     output_.Clear();
     if (connection && !sent.empty() && !closing) connection->OnOutputSent();
@@ -69,11 +82,12 @@ class FakeHost final : public ProtocolHost {
   void ResumeInput() override { resume_ = true; }
   void CloseAfterOutput(bool) override { closing = true; }
   void Abort() override { aborted = true; }
+  std::string PeerName() const override { return "test"; }
 
   LoopContext context;
   LoopCounters counters;
   const std::shared_ptr<InputBudget> budget = std::make_shared<InputBudget>();
-  std::unique_ptr<Http1Connection> connection;
+  std::unique_ptr<Protocol> connection;
   bool closing = false;
   bool aborted = false;
 

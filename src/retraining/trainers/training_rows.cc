@@ -26,7 +26,10 @@ StatusOr<size_t> NumericColumn(const std::vector<TableColumn>& columns, const st
     return absl::InvalidArgumentError(absl::StrCat("no column \"", name, "\" in the rows", DidYouMean(name, known)));
   }
   if (columns[*index].type == TableType::kString) {
-    return absl::InvalidArgumentError(absl::StrCat("column \"", name, "\" holds text; trees are trained on numbers"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("column \"", name,
+                     "\" holds text; the built-in trainer learns from numbers only: name a program that takes texts as "
+                     "retraining.command (docs/formats/retraining-job.md)"));
   }
   return *index;
 }

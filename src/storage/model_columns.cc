@@ -1,4 +1,4 @@
-#include "cli/model_columns.h"
+#include "storage/model_columns.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
 
-namespace vigil::cli {
+namespace vigil {
 
 int FindColumn(const std::vector<TableColumn>& table, const std::string& name) {
   for (size_t i = 0; i < table.size(); ++i) {
@@ -135,4 +135,4 @@ void ModelRows::FillTexts(const TableChunk& chunk, size_t column) {
   }
 }
 
-}  // namespace vigil::cli
+}  // namespace vigil

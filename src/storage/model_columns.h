@@ -10,7 +10,7 @@
 #include "domain/table_shape.h"
 #include "storage/tables.h"
 
-namespace vigil::cli {
+namespace vigil {
 
 enum class Positions : uint8_t {
   kFirst,  // a model without names takes the first columns of a wider table
@@ -51,4 +51,4 @@ class ModelRows {
   std::deque<std::string> made_;  // texts of numbers
 };
 
-}  // namespace vigil::cli
+}  // namespace vigil
