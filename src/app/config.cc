@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -186,6 +187,19 @@ void ReadMonitoring(const Json& value, MonitorOptions* options) {
   options->cusum_error_ratio = value.at("cusum_error_ratio");
 }
 
+Status ReadRegistry(const Json& value, ServerConfig* config) {
+  RegistryOptions& options = config->registry;
+  options.on_demand = value.at("load") == "on_demand";
+  options.memory_bytes_max = value.at("memory");
+  options.load_threads = value.at("load_threads");
+  options.load_waiters_max = value.at("load_waiters_max");
+  config->load_wait_us = Duration(value, "load_wait");
+  if (options.memory_bytes_max == 0 || options.on_demand) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "registry.memory: a limit needs models that are loaded on demand (registry.load: on_demand, "
+      "or --model-load on_demand): one that is loaded at the start stays");
+}
+
 onnx::OnnxOptions ReadOnnx(const Json& value) {
   onnx::OnnxOptions options;
   options.intra_threads = value.at("intra_threads");
@@ -224,14 +238,12 @@ Status ReadAlerts(const Json& value, const std::string& file, ServerConfig* conf
 
 // What the schema cannot say.
 Status CheckModels(const std::vector<ModelConfig>& models, const std::string& file, bool plain_http) {
-  for (size_t i = 0; i < models.size(); ++i) {
-    const ModelConfig& model = models[i];
+  std::set<std::string_view> names;
+  for (const ModelConfig& model : models) {
     const auto refuse = [&](const std::string& key, const Status& why) {
       return absl::InvalidArgumentError(absl::StrCat(file, ": models.", model.name, ".", key, ": ", std::string(why.message())));
     };
-    for (size_t k = 0; k < i; ++k) {
-      if (models[k].name == model.name) return refuse("name", absl::InvalidArgumentError("two models are called " + model.name));
-    }
+    if (!names.insert(model.name).second) return refuse("name", absl::InvalidArgumentError("two models are called " + model.name));
     if (blobs::IsRemote(model.path)) {
       if (const auto uri = blobs::ParseUri(model.path, plain_http); !uri.ok()) return refuse("path", uri.status());
     }
@@ -309,6 +321,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   ReadSources(value.at("sources"), environment, &config);
   ReadMonitoring(value.at("monitoring"), &config.monitor);
   config.onnx = ReadOnnx(value.at("onnx"));
+  VIGIL_RETURN_IF_ERROR(ReadRegistry(value.at("registry"), &config));
   VIGIL_RETURN_IF_ERROR(ReadAlerts(value.at("alerts"), file, &config));
   if (value.contains("models")) {
     for (const Json& model : value["models"]) config.models.push_back(ReadModel(model));

@@ -13,6 +13,7 @@
 #include "frontends/rest/route_table.h"
 #include "monitoring/monitor.h"
 #include "net/server.h"
+#include "registry/registry.h"
 #include "runtime/onnx/options.h"
 #include "service/policies.h"
 #include "storage/prediction_log.h"
@@ -44,7 +45,10 @@ struct ServerConfig {
   PredictionLogOptions log;
   MonitorOptions monitor;
   onnx::OnnxOptions onnx;
+  RegistryOptions registry;  // without default_model
+  int64_t load_wait_us = 0;
   std::vector<ModelConfig> models;
+  std::vector<ModelConfig> given;  // as they were before repositories among them became their models; the server fills it
   std::vector<AlertRule> alert_rules;
   std::vector<std::string> webhooks;
   std::string external_url;

@@ -47,6 +47,23 @@ void AddProcess(const ServerStatus& status, MetricSink& sink) {
   counter("vigil_cells_cleaned_total", "Values that cleaning touched.", status.predictions.cleaned_cells);
   counter("vigil_shadow_rows_total", "Rows that a shadow scored.", status.predictions.shadow_rows);
   counter("vigil_shadow_rows_skipped_total", "Rows that a shadow could not score within its budget.", status.predictions.shadow_skipped);
+  const RegistryCounters& models = status.registry;
+  gauge("vigil_models", "Models known.", static_cast<double>(models.models));
+  gauge("vigil_versions_loaded", "Versions in memory.", static_cast<double>(models.versions_loaded));
+  gauge("vigil_models_resident_bytes", "Memory of loaded versions, as the memory budget counts it.",
+        static_cast<double>(models.resident_bytes));
+  gauge("vigil_models_retiring_bytes", "Memory of versions that were unloaded and may still be in use.",
+        static_cast<double>(models.retiring_bytes));
+  gauge("vigil_models_memory_bytes_max", "What models may take (registry.memory); 0: no limit.",
+        static_cast<double>(models.memory_bytes_max));
+  gauge("vigil_model_load_waiting", "Requests that wait for a model to be loaded.", static_cast<double>(models.waiting));
+  counter("vigil_model_loads_total", "Versions loaded because a request asked for them.", models.loads);
+  counter("vigil_model_load_failures_total", "Such loads that failed.", models.load_failures);
+  sink.Add(MetricType::kCounter, "vigil_model_load_seconds_total", "Time spent on such loads.", {},
+           static_cast<double>(models.load_ns) * 1e-9);
+  counter("vigil_model_evictions_total", "Versions unloaded to make room for others.", models.evictions);
+  counter("vigil_model_load_waits_total", "Requests that waited for a model to be loaded.", models.waits);
+  counter("vigil_model_load_waits_refused_total", "Requests refused because too many waited.", models.waits_refused);
   gauge("vigil_alerts_firing", "Alerts that fire.", static_cast<double>(status.alerts_firing));
   gauge("vigil_jobs_running", "Retraining jobs that run.", static_cast<double>(status.jobs_running));
   gauge("vigil_rollouts_running", "Rollouts under way.", static_cast<double>(status.rollouts_running));

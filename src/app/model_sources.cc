@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "app/wiring.h"
@@ -20,16 +21,37 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kEntriesMax = 100'000;
+constexpr const char* kWholeFolders[] = {"MLmodel", "saved_model.pb"};  // of a folder that is one model
+constexpr const char* kModelEndings[] = {".json", ".ubj", ".txt", ".cbm", ".onnx"};
 
 Status CheckNames(const std::vector<ModelConfig>& models) {
-  for (size_t i = 0; i < models.size(); ++i) {
-    for (size_t k = 0; k < i; ++k) {
-      if (models[i].name != models[k].name) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("two models are called ", models[i].name, ": ", models[k].path, " and ", models[i].path));
-    }
+  std::map<std::string_view, const ModelConfig*> names;
+  for (const ModelConfig& model : models) {
+    const auto [known, is_new] = names.emplace(model.name, &model);
+    if (is_new) continue;
+    return absl::InvalidArgumentError(absl::StrCat("two models are called ", model.name, ": ", known->second->path, " and ", model.path));
   }
   return absl::OkStatus();
+}
+
+// Files of a folder that bear names of model files, by name; hidden ones are uploads in progress. Empty for a folder that is itself a
+// model.
+std::vector<std::string> ModelFiles(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const char* whole : kWholeFolders) {
+    if (fs::exists(fs::path(folder) / whole, error)) return files;
+  }
+  if (repository::ModelFileIn(folder, "").ok()) return files;  // "model.json" beside whatever else: one model
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end && files.size() < kEntriesMax; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code ignored;
+    if (name[0] == '.' || !entry->is_regular_file(ignored)) continue;
+    const std::string ending = entry->path().extension().string();
+    if (std::find(std::begin(kModelEndings), std::end(kModelEndings), ending) != std::end(kModelEndings)) files.push_back(name);
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 void AddEntry(const std::string& path, std::string* text) {
@@ -82,8 +104,16 @@ Status ResolveSources(blobs::Snapshots& snapshots, std::vector<ModelConfig>* mod
 Status ExpandRepositories(std::vector<ModelConfig>* models) {
   std::vector<ModelConfig> expanded;
   for (const ModelConfig& model : *models) {
-    if (!IsDirectory(model.path) || !repository::IsRepository(model.path)) {
-      expanded.push_back(model);
+    const bool is_repository = IsDirectory(model.path) && repository::IsRepository(model.path);
+    const std::vector<std::string> files = !is_repository && IsDirectory(model.path) ? ModelFiles(model.path) : std::vector<std::string>();
+    for (const std::string& file : files) {
+      ModelConfig one = model;
+      one.path = (fs::path(model.path) / file).string();
+      one.name = fs::path(file).stem().string();
+      expanded.push_back(std::move(one));
+    }
+    if (!is_repository) {
+      if (files.empty()) expanded.push_back(model);
       continue;
     }
     VIGIL_ASSIGN_OR_RETURN(const std::vector<repository::ModelFolder> folders, repository::ReadRepository(model.path));
@@ -102,6 +132,26 @@ Status ExpandRepositories(std::vector<ModelConfig>* models) {
   return absl::OkStatus();
 }
 
+void ReplaceLocal(std::vector<ModelConfig> now, std::map<std::string, ModelConfig>* sources) {
+  std::map<std::string, ModelConfig> next;
+  for (const auto& [name, model] : *sources) {
+    if (!model.source.empty()) next[name] = model;
+  }
+  for (ModelConfig& model : now) {
+    if (const auto known = sources->find(model.name); known != sources->end()) model.columns = known->second.columns;
+    const std::string name = model.name;
+    next[name] = std::move(model);
+  }
+  *sources = std::move(next);
+}
+
+bool HoldsModels(const std::string& path) {
+  if (!IsDirectory(path)) return false;
+  if (!repository::IsRepository(path)) return !ModelFiles(path).empty();
+  const auto folders = repository::ReadRepository(path);
+  return folders.ok() && (folders->size() != 1 || (*folders)[0].path != path);
+}
+
 StatusOr<std::vector<SourceVersion>> FindVersions(const ModelConfig& model) {
   if (!IsDirectory(model.path) || !repository::IsRepository(model.path)) return std::vector<SourceVersion>{{"", model.path}};
   VIGIL_ASSIGN_OR_RETURN(const std::vector<repository::ModelFolder> folders, repository::ReadRepository(model.path));
@@ -118,6 +168,20 @@ StatusOr<std::vector<SourceVersion>> FindVersions(const ModelConfig& model) {
     versions.push_back({absl::StrCat(version->number), version->path});
   }
   return versions;
+}
+
+std::string ModelFile(const std::string& path) {
+  if (path.find("://") != std::string::npos) return "";
+  if (!IsDirectory(path)) return path;
+  const auto of_version = repository::ModelOfVersion(path);
+  if (!of_version.ok() || !of_version->has_value()) return "";
+  for (const char* whole : kWholeFolders) {
+    std::error_code ignored;
+    if (fs::exists(fs::path(path) / whole, ignored)) return "";
+  }
+  const auto& config = (*of_version)->config;
+  const auto file = repository::ModelFileIn(path, config ? config->model_file : "");
+  return file.ok() && !IsDirectory(*file) ? *file : "";
 }
 
 uint64_t SourceFingerprint(const std::string& path) {

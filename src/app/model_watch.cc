@@ -1,6 +1,8 @@
 #include "app/model_watch.h"
 
 #include <chrono>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace vigil {
@@ -13,10 +15,10 @@ bool SourceState::Look(uint64_t fingerprint) {
   return true;
 }
 
-ModelWatch::ModelWatch(std::vector<WatchedSource> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+ModelWatch::ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
                        std::function<void()> tick)
-    : sources_(std::move(sources)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
-  for (const WatchedSource& source : sources_) states_.emplace_back(source.taken);
+    : list_(std::move(list)), interval_us_(interval_us), refresh_(std::move(refresh)), tick_(std::move(tick)) {
+  for (const WatchedSource& source : list_()) states_.emplace(source.name, SourceState(source.taken ? *source.taken : source.look()));
 }
 
 ModelWatch::~ModelWatch() { Stop(); }
@@ -38,8 +40,13 @@ void ModelWatch::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::microseconds(interval_us_), [this] { return stop_; })) {
     lock.unlock();
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      if (states_[i].Look(sources_[i].look())) refresh_(sources_[i].name);
+    const Sources sources = list_();
+    std::set<std::string_view> names;
+    for (const WatchedSource& source : sources) names.insert(source.name);
+    std::erase_if(states_, [&](const auto& state) { return names.count(state.first) == 0; });
+    for (const WatchedSource& source : sources) {
+      SourceState& state = states_.try_emplace(source.name, SourceState(0)).first->second;
+      if (state.Look(source.look())) refresh_(source.name);
     }
     tick_();
     lock.lock();

@@ -4,7 +4,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,14 +27,17 @@ class SourceState {
 
 struct WatchedSource {
   std::string name;
-  uint64_t taken = 0;              // how it looked before it was loaded, so that nothing is missed
   std::function<uint64_t()> look;  // how it looks now (SourceState::Look)
+  std::optional<uint64_t> taken;   // how it looked when it was loaded; nothing: as it looks when the watch is made
 };
 
 // Owns one thread. `refresh(name)` is called on it for each change of the source `name`; it may take as long as loading does.
 class ModelWatch {
  public:
-  ModelWatch(std::vector<WatchedSource> sources, int64_t interval_us, std::function<void(const std::string& name)> refresh,
+  using Sources = std::vector<WatchedSource>;
+  // `list` says which sources there are, before each look; construct before those that are taken as they look now are loaded,
+  // so that nothing is missed. A source that was not there before counts once it has looked the same twice.
+  ModelWatch(std::function<Sources()> list, int64_t interval_us, std::function<void(const std::string& name)> refresh,
              std::function<void()> tick);
   ~ModelWatch();
   // `tick` is called after every look.
@@ -43,11 +48,11 @@ class ModelWatch {
  private:
   void Run();
 
-  const std::vector<WatchedSource> sources_;
+  const std::function<Sources()> list_;
   const int64_t interval_us_;
   const std::function<void(const std::string& name)> refresh_;
   const std::function<void()> tick_;
-  std::vector<SourceState> states_;
+  std::map<std::string, SourceState, std::less<>> states_;  // by name
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;  // guarded by mutex_

@@ -1,7 +1,5 @@
 #include "app/server.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,10 +13,12 @@
 #include "absl/strings/str_join.h"
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
+#include "app/engine_file.h"
 #include "app/memory_left.h"
 #include "app/metrics_sources.h"
 #include "app/model_sources.h"
 #include "app/model_watch.h"
+#include "app/state_lock.h"
 #include "app/wiring.h"
 #include "blobs/snapshots.h"
 #include "blobs/uri.h"
@@ -41,41 +41,6 @@ namespace {
 constexpr const char* kPlatformsThatAuthenticate[] = {"AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "AZUREML_MODEL_DIR", "K_SERVICE"};
 
 bool IsLoopback(const std::string& host) { return host == "localhost" || host == "::1" || absl::StartsWith(host, "127."); }
-
-// One process a state directory: two would hand out the same prediction ids.
-class StateLock {
- public:
-  StateLock() = default;
-  ~StateLock() {
-    if (fd_ >= 0) close(fd_);
-  }
-  StateLock(const StateLock&) = delete;
-  StateLock& operator=(const StateLock&) = delete;
-
-  Status Take(const std::string& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    const std::string path = directory + "/lock";
-    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0) return absl::UnavailableError(absl::StrCat("state directory ", directory, " cannot be written (server.state_dir)"));
-    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      return absl::UnavailableError(
-          absl::StrCat("state directory ", directory, " is in use by another server; give this one its own --state-dir"));
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  int fd_ = -1;
-};
-
-// Which engine was the fastest for which model, as former starts measured it. A file that cannot be read is measured anew and replaced.
-std::unique_ptr<trees::EngineRecords> OpenEngineRecords(const std::string& path) {
-  const StatusOr<std::string> text = ReadWholeFile(path, trees::kEngineRecordsBytesMax);
-  const std::string held = text.ok() ? *text : absl::IsNotFound(text.status()) ? "" : "unreadable";
-  return std::make_unique<trees::EngineRecords>(held, trees::EngineRecords::MachineName(),
-                                                [path](const std::string& now) { return WriteFileAtomically(path, now); });
-}
 
 class RunningServer final : public Server {
  public:
@@ -102,6 +67,9 @@ class RunningServer final : public Server {
     ServerConfig next = given;
     VIGIL_RETURN_IF_ERROR(ResolveAsBefore(&next.models));
     VIGIL_RETURN_IF_ERROR(ExpandRepositories(&next.models));
+    for (const ModelConfig& model : next.models) {  // rules name columns, which only a loaded model tells
+      if (config_.registry.on_demand && !model.columns.empty()) registry_->Load(model.name).IgnoreError();
+    }
     SettingsChange change = CompareSettings(in_force_, next.effective.value);
     std::vector<std::pair<const ModelConfig*, std::shared_ptr<const Schema>>> models;
     const auto snapshot = registry_->snapshot().Load();
@@ -115,8 +83,10 @@ class RunningServer final : public Server {
     if (change.live.empty()) return change;
     // From here on only the catalog can fail, and what it refuses is not in force.
     for (const auto& [model, schema] : models) VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model->name, schema, "configuration"));
+    for (const ModelConfig& model : next.models) {
+      if (snapshot->models.find(model.name) != snapshot->models.end()) SetPolicies(model);
+    }
     for (const auto& [model, schema] : models) {
-      SetPolicies(*model);
       std::lock_guard lock(sources_mutex_);
       if (const auto source = sources_.find(model->name); source != sources_.end()) source->second.columns = model->columns;
     }
@@ -138,7 +108,8 @@ class RunningServer final : public Server {
     if (snapshots_ != nullptr) snapshots_->Stop();
     for (const auto& watch : watches_) watch->Stop();
     if (http_ != nullptr) http_->Drain();
-    pool_.reset();  // its tasks answer on the loops, so they end first
+    if (registry_ != nullptr) registry_->StopLoading();  // those that wait are answered on the loops, so they end first
+    pool_.reset();                                       // its tasks answer on the loops, so they end first
     http_.reset();
     if (loop_ != nullptr) loop_->Stop();
   }
@@ -169,6 +140,7 @@ class RunningServer final : public Server {
       journal_->Record(model.name, "source.unreachable", shown,
                        absl::StrCat("served as last fetched, since the store cannot be read: ", std::string(why.message())), "vigil");
     }));
+    config_.given = config_.models;
     return ExpandRepositories(&config_.models);
   }
 
@@ -205,11 +177,12 @@ class RunningServer final : public Server {
   }
 
   void BuildRegistry() {
-    engine_records_ = OpenEngineRecords(config_.state_dir + "/engines");
-    loaders_ = MakeLoaders(config_.onnx, wall_clock_, engine_records_.get());
-    RegistryOptions options;
+    engines_ = std::make_unique<EngineFile>(config_.state_dir + "/engines", wall_clock_);
+    loaders_ = MakeLoaders(config_.onnx, wall_clock_, &engines_->records());
+    RegistryOptions options = config_.registry;
     options.default_model = config_.default_model;
     for (const ModelConfig& model : config_.models) {
+      if (options.on_demand) break;  // what is loaded is loaded for requests there
       const auto versions = FindVersions(model);
       if (versions.ok()) options.loaded_per_model_max = std::max(options.loaded_per_model_max, versions->size() + 2);
     }
@@ -252,26 +225,115 @@ class RunningServer final : public Server {
   }
 
   Status AddModels() {
-    std::vector<WatchedSource> here;  // as they look before they are loaded
-    for (const ModelConfig& model : config_.models) {
-      sources_[model.name] = model;
-      const auto look = [path = model.path] { return SourceFingerprint(path); };
-      if (model.source.empty()) here.push_back({model.name, look(), look});
-    }
+    for (const ModelConfig& model : config_.models) sources_[model.name] = model;
     // Also without models here: somebody must let go of what was unloaded.
     if (config_.watch_us > 0) {
-      watches_.push_back(std::make_unique<ModelWatch>(
-          std::move(here), config_.watch_us, [this](const std::string& name) { RefreshModel(name); }, [this] { registry_->Reap(); }));
+      const auto tick = [this] {
+        RemoveVanished("watch");
+        registry_->Reap();
+        engines_->Flush().IgnoreError();
+      };
+      watches_.push_back(std::make_unique<ModelWatch>([this] { return ListSources(); }, config_.watch_us,
+                                                      [this](const std::string& name) { RefreshModel(name); }, tick));
     }
     // A thread each, so that a store that hangs holds up no other.
     for (const auto& [uri, snapshot] : fetched_) {
       if (config_.poll_us == 0) break;
-      const WatchedSource source{uri, snapshot.revision, [this, uri = uri] { return LookAtStore(uri); }};
-      watches_.push_back(std::make_unique<ModelWatch>(
-          std::vector<WatchedSource>{source}, config_.poll_us, [this](const std::string& name) { RefreshSource(name); }, [] {}));
+      const WatchedSource source{uri, [this, uri = uri] { return LookAtStore(uri); }, snapshot.revision};
+      watches_.push_back(std::make_unique<ModelWatch>([source] { return ModelWatch::Sources{source}; }, config_.poll_us,
+                                                      [this](const std::string& name) { RefreshSource(name); }, [] {}));
     }
+    RemoveVanished("command line");
+    if (config_.registry.on_demand) return DeclareModels();
     for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
     return absl::OkStatus();
+  }
+
+  // Everything that is there, without loading it.
+  Status DeclareModels() {
+    std::vector<DeclaredVersion> declared;
+    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(Declared(model, "command line", &declared));
+    std::vector<std::string> names;
+    for (const DeclaredVersion& one : declared) names.push_back(one.facts.model);
+    size_t failed = 0;
+    if (const Status status = registry_->Declare(std::move(declared), &failed); !status.ok()) {
+      return Status(status.code(), absl::StrCat("model ", names[failed], ": ", std::string(status.message())));
+    }
+    LogInfo("models known, loaded on demand", {{"models", absl::StrCat(config_.models.size())}});
+    return absl::OkStatus();
+  }
+
+  Status Declared(const ModelConfig& model, const std::string& by, std::vector<DeclaredVersion>* declared) const {
+    VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const ReferenceProfile> reference, ReadProfileFile(model.reference));
+    VIGIL_ASSIGN_OR_RETURN(const std::vector<SourceVersion> versions, FindVersions(model));
+    for (size_t i = 0; i < versions.size(); ++i) {
+      DeclaredVersion one;
+      one.facts = FactsOf(model, versions[i], by);
+      if (model.columns.empty()) one.file = ModelFile(versions[i].path);
+      VIGIL_ASSIGN_OR_RETURN(one.schema, ReadSchema(model, versions[i].path));
+      one.reference = reference;
+      one.make_champion = one.take_over = i == 0;
+      declared->push_back(std::move(one));
+    }
+    return absl::OkStatus();
+  }
+
+  VersionFacts FactsOf(const ModelConfig& model, const SourceVersion& source, const std::string& by) const {
+    VersionFacts facts;
+    facts.model = model.name;
+    facts.version = source.version;
+    facts.uri = source.path;  // the registry makes a file's path absolute
+    facts.created = wall_clock_.NowUs();
+    facts.created_by = by;
+    facts.trigger = "manual";
+    return facts;
+  }
+
+  // What there is to watch: the models of the configuration, with those that repositories have got meanwhile and without those that have
+  // gone from them. What cannot be read now is no change.
+  ModelWatch::Sources ListSources() {
+    std::vector<ModelConfig> now = config_.given;
+    std::erase_if(now, [](const ModelConfig& model) { return !model.source.empty(); });  // stores have watches of their own
+    const Status expanded = ExpandRepositories(&now);
+    ModelWatch::Sources watched;
+    std::lock_guard lock(sources_mutex_);
+    if (expanded.ok()) {
+      ReplaceLocal(std::move(now), &sources_);
+    } else if (expanded.message() != expand_failure_) {
+      LogWarning("repository not read, its models stay as they are", {{"why", std::string(expanded.message())}});
+    }
+    expand_failure_ = std::string(expanded.message());
+    for (const auto& [name, model] : sources_) {
+      if (model.source.empty()) watched.push_back({name, [path = model.path] { return SourceFingerprint(path); }, std::nullopt});
+    }
+    return watched;
+  }
+
+  // Models that came from a repository and are not in it any more. One look is enough: names vanish at once, unlike contents.
+  void RemoveVanished(const std::string& by) {
+    std::vector<std::string> folders;
+    std::set<std::string> present;
+    {
+      std::lock_guard lock(sources_mutex_);
+      if (!expand_failure_.empty()) return;
+      for (const auto& [name, model] : sources_) present.insert(name);
+    }
+    for (const ModelConfig& model : config_.given) {
+      if (model.source.empty() && HoldsModels(model.path)) folders.push_back(FolderOf(model.path));
+    }
+    if (folders.empty()) return;
+    for (const std::string& name : registry_->Models()) {
+      if (present.count(name) != 0) continue;
+      const auto versions = registry_->Versions(name);
+      const bool came_from_one = versions.ok() && std::any_of(versions->begin(), versions->end(), [&](const VersionRecord& version) {
+                                   return std::any_of(folders.begin(), folders.end(),
+                                                      [&](const std::string& folder) { return version.facts.uri.starts_with(folder); });
+                                 });
+      if (!came_from_one) continue;
+      const Status removed = registry_->Remove(name, by, "its files are gone from the repository");
+      removed.ok() ? LogInfo("model removed: its files are gone", {{"model", name}})
+                   : LogWarning("model not removed", {{"model", name}, {"why", std::string(removed.message())}});
+    }
   }
 
   // Rules name columns, so only a model that has rules is looked into before it is registered.
@@ -319,13 +381,7 @@ class RunningServer final : public Server {
                     const std::string& by, bool may_take_over) {
     const auto known = registry_->Versions(model.name);
     VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema, ReadSchema(model, source.path));
-    VersionFacts facts;
-    facts.model = model.name;
-    facts.version = source.version;
-    facts.uri = source.path;  // the registry makes a file's path absolute
-    facts.created = wall_clock_.NowUs();
-    facts.created_by = by;
-    facts.trigger = "manual";
+    const VersionFacts facts = FactsOf(model, source, by);
     VIGIL_ASSIGN_OR_RETURN(const auto version, registry_->Register(facts, LoadOptions{}, schema, reference, may_take_over));
     // Column rules are the model's, so a retrained champion is held to what the configuration says now.
     VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model.name, schema, "configuration"));
@@ -366,6 +422,14 @@ class RunningServer final : public Server {
     }
   }
 
+  // What a source holds now.
+  Status Refresh(const ModelConfig& model) {
+    if (!config_.registry.on_demand) return AddModel(model, "watch");
+    std::vector<DeclaredVersion> declared;
+    VIGIL_RETURN_IF_ERROR(Declared(model, "watch", &declared));
+    return registry_->Declare(std::move(declared));
+  }
+
   // On the watch's thread. What fails is told and leaves serving as it is.
   void RefreshModel(const std::string& name) {
     ModelConfig model;
@@ -373,7 +437,10 @@ class RunningServer final : public Server {
       std::lock_guard lock(sources_mutex_);
       model = sources_.at(name);
     }
-    if (const Status added = AddModel(model, "watch"); !added.ok()) {
+    const bool is_new = !registry_->GetRole(name, Role::kChampion).ok();
+    if (const Status added = Refresh(model); added.ok()) {
+      if (is_new) SetPolicies(model);
+    } else {
       LogWarning("changed model not served, the old one stays", {{"model", name}, {"why", std::string(added.message())}});
     }
   }
@@ -417,7 +484,7 @@ class RunningServer final : public Server {
           sources_.at(model.name).path = model.path;
           fetched_[uri] = *snapshot;
         }
-        added = AddModel(model, "watch");
+        added = Refresh(model);
       } else {
         journal_->Record(model.name, "model.load_failed", "", absl::StrCat("could not be fetched: ", std::string(added.message())),
                          "watch");
@@ -502,6 +569,7 @@ class RunningServer final : public Server {
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
     options.version = VIGIL_VERSION;
+    options.load_wait_ms_max = config_.load_wait_us / 1000;
     options.vertex = config_.vertex;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
     shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
@@ -554,7 +622,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<PredictionLog> log_;
   std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<trees::EngineRecords> engine_records_;
+  std::unique_ptr<EngineFile> engines_;
   std::vector<std::unique_ptr<ModelLoader>> loaders_;
   std::unique_ptr<blobs::Snapshots> snapshots_;
   std::unique_ptr<Registry> registry_;
@@ -574,6 +642,7 @@ class RunningServer final : public Server {
   std::unique_ptr<net::HttpServer> http_;
   std::mutex sources_mutex_;
   std::map<std::string, ModelConfig> sources_;        // as the watch loads them; guarded by sources_mutex_
+  std::string expand_failure_;                        // why repositories could not be read last; empty: they could; likewise guarded
   std::map<std::string, blobs::Snapshot> fetched_;    // by address; guarded by sources_mutex_
   std::set<std::string> lost_;                        // addresses whose store did not answer; guarded by sources_mutex_
   std::vector<std::unique_ptr<ModelWatch>> watches_;  // last: their threads use the rest

@@ -51,7 +51,9 @@ int Models(const Flags& flags) {
   return Finish(remote.Get(flags.model.empty() ? "/api/v1/models" : ModelPath(flags) + "/versions"), flags, [&](const Json& answer) {
     for (const Json& item : Items(answer, flags.model.empty() ? "models" : "versions")) {
       if (flags.model.empty()) {
-        std::cout << Text(item, "name") << "  " << (item.value("ready", false) ? "ready" : "not ready") << "  " << RolesText(item) << "\n";
+        std::cout << Text(item, "name") << "  " << (item.value("ready", false) ? "ready" : "not ready") << "  " << RolesText(item) << "  "
+                  << (item.value("loaded", false) ? absl::StrCat(item.value("memory_bytes", int64_t{0}) / 1024, " KiB") : "not in memory")
+                  << "\n";
       } else {
         std::cout << Text(item, "version") << "  " << Text(item, "state") << "  " << Text(item, "created") << "  by "
                   << Text(item, "created_by") << "\n";

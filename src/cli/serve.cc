@@ -182,7 +182,9 @@ void AddServe(CLI::App& app, std::function<int()>* run) {
                                                           {"log-sync", "/log/sync"},
                                                           {"clock", "/server/clock"},
                                                           {"default-model", "/server/default_model"},
-                                                          {"drain-timeout", "/server/drain_timeout"}};
+                                                          {"drain-timeout", "/server/drain_timeout"},
+                                                          {"model-load", "/registry/load"},
+                                                          {"model-memory", "/registry/memory"}};
   for (const auto& [flag, pointer] : settings) {
     const std::string at = pointer;
     verb->add_option_function<std::string>(

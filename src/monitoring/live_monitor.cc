@@ -45,10 +45,13 @@ Status LiveMonitor::AddVersion(const MonitoredVersion& version) {
   models_[version.model];
   by_slot_[version.slot] = known.get();
   by_schema_[version.log_schema] = known.get();
-  auto table = std::make_shared<LayoutTable>(*layouts_.Load());
-  if (table->size() <= version.slot) table->resize(version.slot + 1);
-  (*table)[version.slot] = known->layout();
-  layouts_.Publish(std::move(table));
+  const std::shared_ptr<const LayoutTable> layouts = layouts_.Load();
+  if (layouts->size() <= version.slot || (*layouts)[version.slot] != known->layout()) {  // else it was only loaded again
+    auto table = std::make_shared<LayoutTable>(*layouts);
+    if (table->size() <= version.slot) table->resize(version.slot + 1);
+    (*table)[version.slot] = known->layout();
+    layouts_.Publish(std::move(table));
+  }
   const auto dormant = dormant_.find(name);
   if (dormant == dormant_.end()) return absl::OkStatus();
   const std::string bytes = std::move(dormant->second);

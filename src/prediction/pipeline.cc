@@ -419,6 +419,7 @@ StatusOr<ScoreState> Pipeline::Predict(const RequestContext& context, const Pred
     s.counters.failed_rows.Add(static_cast<int64_t>(batch.rows));
     return absl::DeadlineExceededError("the request's deadline passed before it was scored");
   }
+  target.version->last_use.Touch(now_ns);
   s.ObserveTimes(batch);
   Flight& flight = s.Takeoff();
   flight.Begin(context, target, batch, context.arrived_ns != 0 ? context.arrived_ns : now_ns,

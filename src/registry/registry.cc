@@ -12,7 +12,6 @@
 #include "registry/version_states.h"
 
 namespace vigil {
-namespace {
 
 // Names become catalog keys, URL segments and folder names.
 Status CheckName(const std::string& name, const char* what) {
@@ -22,6 +21,11 @@ Status CheckName(const std::string& name, const char* what) {
   if (ok) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(what, " name \"", name.substr(0, kModelNameBytesMax), "\": 1 to ", kModelNameBytesMax,
                                                  " bytes without spaces and / \\ ? # % \" ' < >, not starting with a dot"));
+}
+
+Status CheckNames(const VersionFacts& facts) {
+  VIGIL_RETURN_IF_ERROR(CheckName(facts.model, "model"));
+  return facts.version.empty() ? absl::OkStatus() : CheckName(facts.version, "version");
 }
 
 void WriteAttachments(const VersionFacts& facts, const Schema* schema, const ReferenceProfile* reference,
@@ -37,8 +41,6 @@ std::string AbsoluteUri(const std::string& uri) {
   const std::filesystem::path path = std::filesystem::absolute(uri, error);
   return error ? uri : path.lexically_normal().string();
 }
-
-}  // namespace
 
 std::shared_ptr<const ServedVersion> ServedModel::Find(std::string_view version) const {
   const auto found = versions.find(version);
@@ -56,7 +58,9 @@ Registry::Registry(Catalog& catalog, const Clock& clock, const std::vector<std::
         auto first = std::make_shared<RegistrySnapshot>();
         first->default_model = options_.default_model;
         return first;
-      }()) {}
+      }()),
+      demand_(options_.on_demand ? options_.load_threads : 0, options_.load_waiters_max,
+              [this](const DemandQueue::Key& key) { return LoadOnDemand(key); }) {}
 
 Registry::~Registry() = default;
 
@@ -79,8 +83,7 @@ StatusOr<Registry::VersionEntry*> Registry::FindVersion(const ModelEntry& model,
 StatusOr<std::shared_ptr<const ServedVersion>> Registry::Register(VersionFacts facts, const LoadOptions& load,
                                                                   std::shared_ptr<const Schema> schema,
                                                                   std::shared_ptr<const ReferenceProfile> reference, bool make_champion) {
-  VIGIL_RETURN_IF_ERROR(CheckName(facts.model, "model"));
-  if (!facts.version.empty()) VIGIL_RETURN_IF_ERROR(CheckName(facts.version, "version"));
+  VIGIL_RETURN_IF_ERROR(CheckNames(facts));
   facts.uri = AbsoluteUri(facts.uri);
   VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<ServedVersion> served, LoadArtefact(facts, load));  // changes of other models go on meanwhile
   std::lock_guard change_lock(change_mutex_);
@@ -94,11 +97,14 @@ StatusOr<std::shared_ptr<const ServedVersion>> Registry::Register(VersionFacts f
     fresh->name = facts.model;
   }
   ModelEntry& model = fresh != nullptr ? *fresh : *known->second;
+  VIGIL_RETURN_IF_ERROR(Revive(model, facts.created_by));
   VIGIL_ASSIGN_OR_RETURN(VersionEntry * entry, FindSame(model, &facts));
 
   Change change;
   const VersionEntry* champion = model.Find(model.champion());
-  if (make_champion && (champion == nullptr || (champion->served == nullptr && champion != entry))) {
+  const bool broken = champion != nullptr && champion->served == nullptr && (!options_.on_demand || !champion->failure.ok());
+  (void)MakeRoom(MemoryBytes(*served->loaded));
+  if (make_champion && (champion == nullptr || (broken && champion != entry))) {
     ChangeRole(model, Role::kChampion, facts.version, false, facts.created_by,
                champion == nullptr ? "first version of the model" : absl::StrCat("champion ", model.champion(), " does not load"), &change);
   }

@@ -10,73 +10,21 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/published.h"
 #include "base/status.h"
 #include "domain/model_version.h"
 #include "domain/profile.h"
 #include "domain/schema.h"
-#include "domain/table_fit.h"
 #include "domain/traffic_plan.h"
+#include "registry/demand_queue.h"
+#include "registry/records.h"
+#include "registry/snapshot.h"
 #include "runtime/model.h"
 #include "storage/catalog.h"
 
 namespace vigil {
-
-// A version that is loaded and can be scored. Immutable; a snapshot pins it until the last request on it has ended.
-struct ServedVersion {
-  VersionFacts facts;
-  std::shared_ptr<const LoadedModel> loaded;
-  std::shared_ptr<const Schema> schema;               // tightened by a schema file or the reference profile; may be null
-  std::shared_ptr<const ReferenceProfile> reference;  // may be null: then no drift and no outlier score
-  uint32_t log_schema = 0;                            // number in the prediction log
-  uint32_t slot = 0;                                  // small; of one (model, version, schema, reference) in this process, never reused
-};
-
-// What a model's requests are routed by.
-struct ServedModel {
-  std::string name;
-  TrafficPlan plan;
-  std::map<std::string, std::shared_ptr<const ServedVersion>, std::less<>> versions;  // loaded ones
-  std::shared_ptr<const ServedVersion> champion;                                      // may be null: not ready
-  std::shared_ptr<const ServedVersion> challenger;
-  std::shared_ptr<const ServedVersion> shadow;
-  // What requests are read into: the champion's table, with doubles too where another version of the plan wants them. Null: no champion.
-  std::shared_ptr<const TableShape> table;
-  // How each version that the plan or the shadow's role names reads that table and answers for the champion; the champion's own stands here
-  // only where the table is not its own.
-  std::map<std::string, VersionFit, std::less<>> fits;
-  // Null: the version reads the rows as they lie, and answers as the champion does.
-  const VersionFit* FitOf(std::string_view version) const {
-    const auto found = fits.find(version);
-    return found == fits.end() ? nullptr : &found->second;
-  }
-  std::shared_ptr<const ServedVersion> Find(std::string_view version) const;
-};
-
-struct RegistrySnapshot {
-  std::map<std::string, std::shared_ptr<const ServedModel>, std::less<>> models;
-  std::string default_model;  // of routes that name none; empty: the only one
-};
-
-// What is known of a version, loaded or not.
-struct VersionRecord {
-  VersionFacts facts;
-  VersionState state = VersionState::kRegistered;
-  int64_t epoch = 0;
-  bool loaded = false;
-  ModelInfo info;  // when loaded
-};
-
-inline constexpr size_t kModelNameBytesMax = 128;  // also of a version's name
-inline constexpr size_t kTrafficArmsMax = 16;      // of one plan
-inline constexpr size_t kTrafficShadowsMax = 4;
-
-struct RegistryOptions {
-  size_t warm_previous_max = 1;     // former champions kept loaded, so that rollback is one swap
-  size_t loaded_per_model_max = 8;  // beyond it the version loaded longest ago that nothing needs is unloaded
-  std::string default_model;
-};
 
 // How the registry learns a version's log schema number without knowing the log: given by app, which also tells the monitor there.
 // Called each time that a version has been loaded, before any request can reach it; an error makes the load fail.
@@ -136,10 +84,42 @@ class Registry {
   // it can be served again. NOT_FOUND when it has no champion.
   Status Withdraw(const std::string& model, const std::string& by, const std::string& reason);
 
+  // ---- on demand (RegistryOptions::on_demand) ----
+
+  // Registers what is there without loading it: only the files' digests are made. Up to kDeclareMax versions are written in one
+  // transaction. The first that fails is returned with `failed` saying which; the others of its transaction are not registered.
+  static constexpr size_t kDeclareMax = 512;
+  Status Declare(std::vector<DeclaredVersion> versions, size_t* failed = nullptr);
+
+  // Brings `version` (empty: the champion) of `model` into memory for a request, on a loading thread; others asking meanwhile share the
+  // load. Least recently used versions go first where the budget wants room; none that has a role in a rollout. OK: `done` will be
+  // called, perhaps before this returns. Else it is not called: NOT_FOUND, UNAVAILABLE when too many wait, FAILED_PRECONDITION for what
+  // is not loaded on demand, and for some time after a load has failed its error. Takes locks, but never waits for a load.
+  Status RequestLoad(std::string_view model, std::string_view version, DemandQueue::Done done);
+  // No load begins any more; those that wait are told.
+  void StopLoading() { demand_.Stop(); }
+  RegistryCounters counters() const;
+
+  // ---- labels: names of versions that move by compare-and-set, as in TensorFlow Serving's version_labels ----
+
+  static constexpr size_t kLabelsMax = 64;  // of a model
+  // ABORTED when `expected_epoch` is stale, as with roles. The version must be servable; where nothing is loaded on demand it is loaded.
+  StatusOr<RoleAssignment> SetLabel(const std::string& model, const std::string& label, const std::string& version, int64_t expected_epoch,
+                                    const std::string& by, const std::string& reason);
+  Status ClearLabel(const std::string& model, const std::string& label, int64_t expected_epoch, const std::string& by,
+                    const std::string& reason);
+  StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& model) const;
+
+  // ---- models whose source has gone ----
+
+  // Takes the model out of serving in one transaction: roles and labels are cleared, its versions retired, a tombstone and an event
+  // written. A version registered or declared again brings it back. OK when it is gone already.
+  Status Remove(const std::string& model, const std::string& by, const std::string& reason);
+
   // NOT_FOUND, naming the nearest, for an unknown model or version. Versions in the order of their registration.
   StatusOr<std::vector<VersionRecord>> Versions(const std::string& model) const;
   StatusOr<VersionRecord> Version(const std::string& model, const std::string& version) const;
-  std::vector<std::string> Models() const;
+  std::vector<std::string> Models() const;  // without those removed
 
   // From now on models are read by a thread of the kernel's idle class, so that loading takes only what serving leaves. Not at a start,
   // where nothing is served yet.
@@ -169,18 +149,37 @@ class Registry {
                         std::shared_ptr<const Schema> schema, std::shared_ptr<const ReferenceProfile> reference, Change change);
   Status RestoreEntries();
   void LoadOrReport(ModelEntry& model, const std::string& version);
-  void LoadRoles(ModelEntry& model);
+  void LoadRoles(ModelEntry& model, bool champion_too);
+  Status LoadForPlan(ModelEntry& model, const TrafficPlan& plan);
   Status CheckServable(const ModelEntry& model, const VersionEntry& entry, Role role) const;
   void ChangeRole(const ModelEntry& model, Role role, const std::string& version, bool back, const std::string& by,
                   const std::string& reason, Change* change) const;
   StatusOr<RoleAssignment> Assign(ModelEntry& model, Role role, const std::string& version, bool back, const std::string& by,
                                   const std::string& reason);
   Status Commit(ModelEntry& model, const Change& change);
+  void Apply(ModelEntry& model, const Change& change);
   static VersionRecord RecordOf(const VersionEntry& entry);
   std::string Needs(const ModelEntry& model, const std::string& version) const;
   void ReleaseUnneeded(ModelEntry& model);
   void Publish(const ModelEntry& model);
+  void AddToSnapshot(const ModelEntry& model, RegistrySnapshot* snapshot) const;
   void ReapRetired();
+  void Retire(VersionEntry& entry);
+  Status LoadOnDemand(const DemandQueue::Key& key);
+  Status AttachOnDemand(const DemandQueue::Key& key, std::shared_ptr<ServedVersion> served);
+  void RecordLoadFailure(const DemandQueue::Key& key, const Status& status);
+  bool MakeRoom(int64_t bytes);
+  int64_t RetiringBytes() const;
+  void WaitForRetiring();
+  bool MayEvict(const ModelEntry& model, const VersionEntry& entry) const;
+  Status DeclareTogether(absl::Span<DeclaredVersion> versions, size_t* failed);
+  Status Revive(ModelEntry& model, const std::string& by);
+  void Redescribe(const DeclaredVersion& declared, VersionEntry* next, Change* change);
+  StatusOr<std::shared_ptr<ServedVersion>> ReadArtefact(const VersionFacts& facts, const LoadOptions& options) const;
+  StatusOr<std::string> DigestOfFile(const std::string& file, int64_t* bytes) const;
+  Status ChangeLabel(ModelEntry& model, const std::string& label, const std::string& version, int64_t expected_epoch, const std::string& by,
+                     const std::string& reason);
+  static int64_t MemoryBytes(const LoadedModel& loaded);
 
   Catalog& catalog_;
   const Clock& clock_;
@@ -192,14 +191,19 @@ class Registry {
   std::mutex change_mutex_;  // held through a whole change, loading and catalog included; taken before mutex_
   uint32_t next_slot_ = 0;   // guarded by change_mutex_
   uint64_t loads_ = 0;
-  // Unloaded, perhaps still in use. Held here so that the last to let go, who pays for destroying it, is never a serving thread. Guarded by
-  // change_mutex_.
+  // Unloaded, perhaps still in use. Held here so that the last to let go, who pays for destroying it, is never a serving thread. Written
+  // under both mutexes.
   std::vector<std::shared_ptr<const ServedVersion>> retired_;
   // Written under both mutexes, so that whoever holds either may read: queries never wait for a model to load.
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelEntry>, std::less<>> models_;
 
+  std::atomic<int64_t> loads_on_demand_{0}, load_failures_{0}, load_ns_{0}, evictions_{0}, waits_{0};
+  int64_t trimmed_ns_ = INT64_MIN / 2;  // when memory was last given back to the machine; guarded by change_mutex_
+  bool trim_is_due_ = false;            // likewise
+
   Published<RegistrySnapshot> snapshot_;
+  DemandQueue demand_;  // last: its threads use the rest
 };
 
 }  // namespace vigil

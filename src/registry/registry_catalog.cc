@@ -146,6 +146,15 @@ StatusOr<StoredRole> RoleFromText(std::string_view text, std::string_view what) 
   });
 }
 
+std::string TombstoneToText(const std::vector<std::string>& versions, TimeUs at, const std::string& by, const std::string& reason) {
+  return DumpJson({{"at", at}, {"by", by}, {"reason", reason}, {"versions", versions}});
+}
+
+StatusOr<std::vector<std::string>> TombstoneFromText(std::string_view text, std::string_view what) {
+  return FromText<std::vector<std::string>>(
+      text, what, [](const Json& json, std::vector<std::string>& versions) { json.at("versions").get_to(versions); });
+}
+
 std::string SchemaToText(const Schema& schema) {
   Json columns = Json::array();
   for (const ColumnRule& rule : schema.columns) {

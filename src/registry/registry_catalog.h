@@ -18,6 +18,8 @@ inline constexpr char kVersionKind[] = "version";
 inline constexpr char kVersionSchemaKind[] = "version.schema";
 inline constexpr char kVersionReferenceKind[] = "version.reference";
 inline constexpr char kRoleKind[] = "role";
+inline constexpr char kLabelKind[] = "label";              // under "model/label", as a role without former versions
+inline constexpr char kTombstoneKind[] = "model.removed";  // under the model's name: {"at", "by", "reason"}
 
 struct StoredVersion {
   VersionFacts facts;
@@ -35,6 +37,9 @@ std::string VersionToText(const StoredVersion& version);
 StatusOr<StoredVersion> VersionFromText(std::string_view text, std::string_view what);
 std::string RoleToText(const StoredRole& role);
 StatusOr<StoredRole> RoleFromText(std::string_view text, std::string_view what);  // the epoch is the entry's own
+// The versions that went with the model.
+std::string TombstoneToText(const std::vector<std::string>& versions, TimeUs at, const std::string& by, const std::string& reason);
+StatusOr<std::vector<std::string>> TombstoneFromText(std::string_view text, std::string_view what);
 std::string SchemaToText(const Schema& schema);
 StatusOr<Schema> SchemaFromText(std::string_view text, std::string_view what);
 std::string ReferenceToText(const ReferenceProfile& reference);

@@ -42,16 +42,31 @@ Status CheckColumns(const VersionFacts& facts, const TableShape& shape, const Co
   return absl::OkStatus();
 }
 
+constexpr int64_t kTrimEveryNs = 1'000'000'000;
+
+// What every loaded version costs beside its trees: entry, signature, shape, and each serving thread's scorer, rules and column index.
+// Measured with two serving threads (README.md): what a process is smaller by once a version has left it.
+constexpr int64_t kVersionBytes = 14 << 10, kColumnBytes = 704;
+
 }  // namespace
 
+int64_t Registry::MemoryBytes(const LoadedModel& loaded) {
+  return loaded.info().memory_bytes + kVersionBytes + kColumnBytes * static_cast<int64_t>(loaded.table().names.size());
+}
+
+// For whoever can wait: a request does not.
 StatusOr<std::shared_ptr<ServedVersion>> Registry::LoadArtefact(const VersionFacts& facts, const LoadOptions& options) const {
-  VIGIL_ASSIGN_OR_RETURN(const std::string path, ArtefactPath(facts.uri));
-  StatusOr<std::unique_ptr<LoadedModel>> read = absl::InternalError("not read");
-  const auto read_it = [&] { read = LoadModel(loaders_, path, options); };
+  StatusOr<std::shared_ptr<ServedVersion>> read = absl::InternalError("not read");
+  const auto read_it = [&] { read = ReadArtefact(facts, options); };
   // A server behind us costs a wait on its network, not our processors.
-  const bool heavy = path.find("://") == std::string::npos;
+  const bool heavy = facts.uri.find("://") == std::string::npos || facts.uri.starts_with("file://");
   load_when_idle_&& heavy ? RunAtIdlePriority(read_it) : read_it();
-  VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, std::move(read));
+  return read;
+}
+
+StatusOr<std::shared_ptr<ServedVersion>> Registry::ReadArtefact(const VersionFacts& facts, const LoadOptions& options) const {
+  VIGIL_ASSIGN_OR_RETURN(const std::string path, ArtefactPath(facts.uri));
+  VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, LoadModel(loaders_, path, options));
   const ModelInfo& info = loaded->info();
   if (info.digest.empty()) return absl::InternalError(absl::StrCat("model ", path, ": its loader gave no digest"));
   if (!facts.digest.empty() && facts.digest != info.digest) {
@@ -68,18 +83,27 @@ StatusOr<std::shared_ptr<ServedVersion>> Registry::LoadArtefact(const VersionFac
 
 // Makes `served` the entry's, with the entry's facts, schema and reference. A failure leaves the entry as it was.
 Status Registry::Attach(VersionEntry& entry, std::shared_ptr<ServedVersion> served) {
+  const std::string format = served->facts.format;
   served->facts = entry.facts;
+  served->facts.format = format;  // of a version that was declared, known from here on
   served->schema = entry.schema;
   served->reference = entry.reference;
   const TableShape& shape = served->loaded->table();
   if (entry.schema != nullptr) VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, shape, entry.schema->columns, "schema"));
   if (entry.reference != nullptr) VIGIL_RETURN_IF_ERROR(CheckColumns(entry.facts, shape, entry.reference->columns, "reference profile"));
   served->slot = entry.slot ? *entry.slot : next_slot_++;
+  served->memory_bytes = MemoryBytes(*served->loaded);
+  served->last_use.Touch(clock_.MonotonicNs());  // the newest, so that no other load pushes it out before it is used
   if (registrar_) {
     VIGIL_ASSIGN_OR_RETURN(served->log_schema, registrar_(*served));
   }
   std::lock_guard lock(mutex_);
   entry.slot = served->slot;
+  entry.facts.format = format;
+  entry.bytes = served->memory_bytes;
+  entry.failure = absl::OkStatus();
+  entry.retry_after_us = 0;
+  entry.unloaded = false;
   entry.served = std::move(served);
   entry.loaded_at = ++loads_;
   return absl::OkStatus();
@@ -92,20 +116,27 @@ Status Registry::EnsureLoaded(VersionEntry& entry) {
                                                       std::string(VersionStateName(entry.state)), " and is not served"));
   }
   VIGIL_ASSIGN_OR_RETURN(std::shared_ptr<ServedVersion> served, LoadArtefact(entry.facts, LoadOptions{}));
+  (void)MakeRoom(MemoryBytes(*served->loaded));  // what was asked for by name is loaded, room or not
   return Attach(entry, std::move(served));
 }
 
 Status Registry::Restore() {
   std::lock_guard change(change_mutex_);
   VIGIL_RETURN_IF_ERROR(RestoreEntries());
+  auto first = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
   for (auto& [name, model] : models_) {
-    LoadRoles(*model);
-    Publish(*model);
+    if (model->removed) continue;
+    LoadRoles(*model, !options_.on_demand);
+    AddToSnapshot(*model, first.get());
   }
+  snapshot_.Publish(std::move(first));
   return absl::OkStatus();
 }
 
-void Registry::LoadRoles(ModelEntry& model) {
+// Without `champion_too` a model of which only the champion has a role stays where it is.
+void Registry::LoadRoles(ModelEntry& model, bool champion_too) {
+  const bool others = !model.role(Role::kChallenger).assignment.version.empty() || !model.role(Role::kShadow).assignment.version.empty();
+  if (!champion_too && !others) return;
   for (const StoredRole& role : model.roles) {
     if (!role.assignment.version.empty()) LoadOrReport(model, role.assignment.version);
   }
@@ -184,6 +215,20 @@ Status Registry::RestoreEntries() {
     model_of(stored.key.substr(0, slash)).role(*which) = std::move(role);
     return absl::OkStatus();
   }));
+  VIGIL_RETURN_IF_ERROR(VisitAll(catalog_, kLabelKind, [&](const CatalogEntry& stored) -> Status {
+    VIGIL_ASSIGN_OR_RETURN(StoredRole label, RoleFromText(stored.value, absl::StrCat("label ", stored.key)));
+    label.assignment.epoch = stored.epoch;
+    const size_t slash = stored.key.find('/');
+    if (slash == std::string::npos) return absl::DataLossError(absl::StrCat("catalog: label ", stored.key, ": has no name"));
+    model_of(stored.key.substr(0, slash)).labels[stored.key.substr(slash + 1)] = std::move(label.assignment);
+    return absl::OkStatus();
+  }));
+  VIGIL_RETURN_IF_ERROR(VisitAll(catalog_, kTombstoneKind, [&](const CatalogEntry& stored) -> Status {
+    ModelEntry& model = model_of(stored.key);
+    model.removed = true;
+    VIGIL_ASSIGN_OR_RETURN(model.retired_with_it, TombstoneFromText(stored.value, absl::StrCat("tombstone ", stored.key)));
+    return absl::OkStatus();
+  }));
   for (auto& [name, model] : models) {
     std::sort(model->versions.begin(), model->versions.end(), [](const auto& a, const auto& b) {
       // Numbers are given in order of registration. Times of creation are not comparable where event time and wall time meet.
@@ -212,6 +257,9 @@ std::string Registry::Needs(const ModelEntry& model, const std::string& version)
   for (const std::string& shadow : model.plan.shadows) {
     if (shadow == version) return "it is a shadow of the traffic plan";
   }
+  for (const auto& [label, assignment] : model.labels) {
+    if (assignment.version == version) return absl::StrCat("the label ", label, " points to it");
+  }
   return "";
 }
 
@@ -235,34 +283,46 @@ void Registry::ReleaseUnneeded(ModelEntry& model) {
     if (IsServable(entry->state) && entry->kept) {
       idle.push_back(entry.get());
     } else {
-      retired_.push_back(std::move(entry->served));
+      Retire(*entry);
       --loaded;
     }
   }
   std::sort(idle.begin(), idle.end(), [](const VersionEntry* a, const VersionEntry* b) { return a->loaded_at < b->loaded_at; });
   for (size_t i = 0; i < idle.size() && loaded > options_.loaded_per_model_max; ++i, --loaded) {
     idle[i]->kept = false;
-    retired_.push_back(std::move(idle[i]->served));
+    Retire(*idle[i]);
   }
 }
 
-void Registry::Publish(const ModelEntry& model) {
+void Registry::AddToSnapshot(const ModelEntry& model, RegistrySnapshot* snapshot) const {
+  if (model.removed) return snapshot->models.Erase(model.name);
   auto served = std::make_shared<ServedModel>();
   served->name = model.name;
   served->plan = model.plan;
+  served->on_demand = options_.on_demand;
   for (const auto& entry : model.versions) {
     if (entry->served != nullptr) served->versions[entry->facts.version] = entry->served;
   }
+  for (const auto& [label, assignment] : model.labels) {
+    if (!assignment.version.empty()) served->labels.emplace(label, assignment.version);
+  }
+  served->champion_version = model.champion();
+  const VersionEntry* champion = model.Find(model.champion());
+  served->unloaded = champion != nullptr && champion->unloaded;
   served->champion = served->Find(model.champion());
   served->challenger = served->Find(model.role(Role::kChallenger).assignment.version);
   served->shadow = served->Find(model.role(Role::kShadow).assignment.version);
   AddFits(served.get());
-  auto next = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
   if (model.champion().empty() && served->versions.empty()) {
-    next->models.erase(model.name);  // not served: requests hear that there is no such model
+    snapshot->models.Erase(model.name);  // not served: requests hear that there is no such model
   } else {
-    next->models[model.name] = std::move(served);
+    snapshot->models.Set(model.name, std::move(served));
   }
+}
+
+void Registry::Publish(const ModelEntry& model) {
+  auto next = std::make_shared<RegistrySnapshot>(*snapshot_.Load());
+  AddToSnapshot(model, next.get());
   snapshot_.Publish(std::move(next));
   ReapRetired();
 }
@@ -274,12 +334,30 @@ void Registry::Reap() {
 
 void Registry::ReapRetired() {
   // No snapshot of now holds them, so a count of one cannot grow again.
-  const size_t destroyed = std::erase_if(retired_, [](const auto& version) { return version == nullptr || version.use_count() == 1; });
+  std::vector<std::shared_ptr<const ServedVersion>> unused;  // destroyed without the lock
+  {
+    std::lock_guard lock(mutex_);
+    const auto used = std::partition(retired_.begin(), retired_.end(), [](const auto& version) { return version.use_count() > 1; });
+    unused.assign(std::make_move_iterator(used), std::make_move_iterator(retired_.end()));
+    retired_.erase(used, retired_.end());
+  }
+  trim_is_due_ |= !unused.empty();
+  unused.clear();
 #ifdef __GLIBC__
-  if (destroyed > 0) malloc_trim(0);  // a model is many small pieces: without this the machine sees little of it
-#else
-  (void)destroyed;
+  // A model is many small pieces: without this the machine sees little of it. It walks the whole heap, so where models come and go all the
+  // time it is done now and then only.
+  const int64_t now_ns = clock_.MonotonicNs();
+  if (!trim_is_due_ || (options_.on_demand && now_ns - trimmed_ns_ < kTrimEveryNs)) return;
+  malloc_trim(0);
+  trimmed_ns_ = now_ns;
+  trim_is_due_ = false;
 #endif
+}
+
+// Needs mutex_ too. No request finds the version from the next snapshot on.
+void Registry::Retire(VersionEntry& entry) {
+  if (entry.served != nullptr) retired_.push_back(std::move(entry.served));
+  entry.served = nullptr;
 }
 
 }  // namespace vigil

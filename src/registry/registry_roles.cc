@@ -54,29 +54,38 @@ void Registry::ChangeRole(const ModelEntry& model, Role role, const std::string&
   if (!reason.empty()) absl::StrAppend(&summary, ": ", reason);
   TimelineEvent event =
       MakeEvent(clock_, model.name, back ? "role.rolled_back" : "role.changed", version.empty() ? from : version, std::move(summary), by);
+  event.time = next.assignment.since;  // one moment, so that asking for it finds this change
   event.detail = DumpJson({{"role", role_name}, {"from", from}, {"to", version}, {"epoch", next.assignment.epoch}});
   change->writes.push_back({kRoleKind, CatalogKey(model.name, role_name), RoleToText(next), now.assignment.epoch});
   change->events.push_back(std::move(event));
   change->roles.emplace_back(role, std::move(next));
 }
 
-// Writes `change` and then makes its roles the model's. Nothing has changed when it fails.
+// Writes `change` and then makes what it says the model's. Nothing has changed when it fails.
 Status Registry::Commit(ModelEntry& model, const Change& change) {
   if (change.writes.empty() && change.events.empty()) return absl::OkStatus();
   VIGIL_ASSIGN_OR_RETURN(const std::vector<int64_t> epochs, catalog_.Apply(change.writes, change.events));
   if (epochs.size() != change.writes.size()) return absl::InternalError("catalog: not one epoch a write");
+  Apply(model, change);
+  return absl::OkStatus();
+}
+
+// What has been written is in force. A compare-and-set that succeeded left the entry one epoch further.
+void Registry::Apply(ModelEntry& model, const Change& change) {
   std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < change.roles.size(); ++i) {
-    const auto& [role, next] = change.roles[i];
+  for (const auto& [role, next] : change.roles) {
     if (VersionEntry* former = model.Find(model.role(role).assignment.version)) former->kept = false;
     model.role(role) = next;
-    model.role(role).assignment.epoch = epochs[i];
     if (role == Role::kChampion) {
       model.plan = TrafficPlan();
-      model.plan.epoch = epochs[i];
+      model.plan.epoch = next.assignment.epoch;
     }
   }
-  return absl::OkStatus();
+  for (const auto& [entry, state] : change.states) {
+    entry->state = state;
+    ++entry->epoch;
+  }
+  for (const auto& [label, assignment] : change.labels) model.labels[label] = assignment;
 }
 
 StatusOr<RoleAssignment> Registry::Assign(ModelEntry& model, Role role, const std::string& version, bool back, const std::string& by,
@@ -213,6 +222,20 @@ TimelineEvent PlanEvent(const Clock& clock, const ServedModel& model, const Traf
 
 }  // namespace
 
+// A plan's versions stay in memory while it is in force; of a model that is loaded on demand they may have to come back first.
+Status Registry::LoadForPlan(ModelEntry& model, const TrafficPlan& plan) {
+  if (!options_.on_demand || (plan.arms.empty() && plan.shadows.empty())) return absl::OkStatus();
+  std::vector<std::string> versions = plan.shadows;
+  versions.push_back(model.champion());
+  for (const TrafficArm& arm : plan.arms) versions.push_back(arm.version);
+  for (const std::string& version : versions) {
+    VersionEntry* entry = model.Find(version);
+    if (entry != nullptr) VIGIL_RETURN_IF_ERROR(EnsureLoaded(*entry));
+  }
+  Publish(model);
+  return absl::OkStatus();
+}
+
 Status Registry::SetPlan(const std::string& model_name, TrafficPlan plan) {
   std::lock_guard change_lock(change_mutex_);
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
@@ -221,6 +244,8 @@ Status Registry::SetPlan(const std::string& model_name, TrafficPlan plan) {
     return absl::AbortedError(
         absl::StrCat("traffic plan of ", model_name, " was made at epoch ", plan.epoch, "; the champion is at epoch ", epoch));
   }
+  if (model->removed) return absl::NotFoundError(absl::StrCat("model ", model_name, " was removed"));
+  VIGIL_RETURN_IF_ERROR(LoadForPlan(*model, plan));
   const std::shared_ptr<const ServedModel> served = snapshot_.Load()->models.at(model_name);
   VIGIL_RETURN_IF_ERROR(CheckPlan(*served, plan));
   if (SamePlan(plan, model->plan)) return absl::OkStatus();
@@ -255,6 +280,7 @@ Status Registry::SetState(const std::string& model_name, const std::string& vers
   }
   Change change;
   change.writes.push_back(VersionWrite(entry->facts, state, entry->epoch));
+  change.states.emplace_back(entry, state);
   if (state == VersionState::kDeleted) {
     for (const char* kind : {kVersionSchemaKind, kVersionReferenceKind}) {
       const bool has = kind == kVersionSchemaKind ? entry->schema != nullptr : entry->reference != nullptr;
@@ -264,11 +290,6 @@ Status Registry::SetState(const std::string& model_name, const std::string& vers
   std::string summary = absl::StrCat("version ", version, " is ", state_name, reason.empty() ? "" : ": ", reason);
   change.events.push_back(MakeEvent(clock_, model_name, "model.state", version, std::move(summary), by));
   VIGIL_RETURN_IF_ERROR(Commit(*model, change));
-  {
-    std::lock_guard lock(mutex_);
-    entry->state = state;
-    ++entry->epoch;
-  }
   ReleaseUnneeded(*model);
   Publish(*model);
   return absl::OkStatus();
@@ -279,7 +300,11 @@ Status Registry::Load(const std::string& model_name, const std::string& version)
   VIGIL_ASSIGN_OR_RETURN(ModelEntry * model, FindModel(model_name));
   Status status;
   if (version.empty()) {
-    LoadRoles(*model);
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& entry : model->versions) entry->unloaded = false;
+    }
+    LoadRoles(*model, true);
     const VersionEntry* champion = model->Find(model->champion());
     if (champion != nullptr && champion->served == nullptr) {
       status = absl::FailedPreconditionError(
@@ -306,12 +331,14 @@ Status Registry::Unload(const std::string& model_name, const std::string& versio
     }
     std::lock_guard lock(mutex_);
     entry->kept = false;
-    retired_.push_back(std::move(entry->served));
+    entry->unloaded = true;
+    Retire(*entry);
   } else {
     std::lock_guard lock(mutex_);
     for (const auto& entry : model->versions) {
       entry->kept = false;
-      retired_.push_back(std::move(entry->served));
+      entry->unloaded = true;
+      Retire(*entry);
     }
     const int64_t epoch = model->plan.epoch;
     model->plan = TrafficPlan();
@@ -337,15 +364,20 @@ StatusOr<VersionRecord> Registry::Version(const std::string& model_name, const s
 }
 
 VersionRecord Registry::RecordOf(const VersionEntry& entry) {
-  VersionRecord record{entry.facts, entry.state, entry.epoch, entry.served != nullptr, {}};
-  if (record.loaded) record.info = entry.served->loaded->info();
+  VersionRecord record{entry.facts, entry.state, entry.epoch, entry.served != nullptr, {}, 0};
+  if (record.loaded) {
+    record.info = entry.served->loaded->info();
+    record.memory_bytes = entry.served->memory_bytes;
+  }
   return record;
 }
 
 std::vector<std::string> Registry::Models() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> names;
-  for (const auto& entry : models_) names.push_back(entry.first);
+  for (const auto& [name, model] : models_) {
+    if (!model->removed) names.push_back(name);
+  }
   return names;
 }
 

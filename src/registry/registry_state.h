@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,11 @@ struct Registry::VersionEntry {
   std::optional<uint32_t> slot;                 // of this process, once loaded
   uint64_t loaded_at = 0;                       // counts loads: the smallest was loaded longest ago
   bool kept = false;                            // loaded because it was registered or asked for, needed or not
+  bool unloaded = false;                        // by name: no request loads it again
+  int64_t bytes = 0;                            // that it took when it was last loaded, or its file's; 0: unknown
+  Status failure;                               // of the last load on demand, until one succeeds
+  int64_t retry_ns = 0;                         // no other before that
+  int64_t retry_after_us = 0;
 };
 
 struct Registry::ModelEntry {
@@ -30,6 +36,9 @@ struct Registry::ModelEntry {
   std::vector<std::unique_ptr<VersionEntry>> versions;  // in the order of their registration
   std::array<StoredRole, 3> roles;                      // by Role
   TrafficPlan plan;
+  std::map<std::string, RoleAssignment> labels;  // a cleared one points to "", so that its epoch never starts again
+  bool removed = false;                          // its source is gone: a tombstone stands in the catalog
+  std::vector<std::string> retired_with_it;      // versions that its removal retired
 
   StoredRole& role(Role which) { return roles[static_cast<size_t>(which)]; }
   const StoredRole& role(Role which) const { return roles[static_cast<size_t>(which)]; }
@@ -47,6 +56,8 @@ struct Registry::Change {
   std::vector<std::pair<Role, StoredRole>> roles;
   std::vector<CatalogWrite> writes;
   std::vector<TimelineEvent> events;
+  std::vector<std::pair<VersionEntry*, VersionState>> states;  // each with its write
+  std::vector<std::pair<std::string, RoleAssignment>> labels;
 };
 
 // "model/part": model names hold no slash.
@@ -67,6 +78,12 @@ inline TimelineEvent MakeEvent(const Clock& clock, const std::string& model, con
   event.by = by;
   return event;
 }
+
+Status CheckName(const std::string& name, const char* what);
+Status CheckNames(const VersionFacts& facts);
+std::string AbsoluteUri(const std::string& uri);
+void WriteAttachments(const VersionFacts& facts, const Schema* schema, const ReferenceProfile* reference,
+                      std::vector<CatalogWrite>* writes);
 
 inline constexpr Role kRoles[] = {Role::kChampion, Role::kChallenger, Role::kShadow};
 inline constexpr size_t kPreviousChampionsMax = 16;  // remembered, loaded or not

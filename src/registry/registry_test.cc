@@ -450,8 +450,10 @@ TEST_F(RegistryTest, AModelCanBeUnloadedAndLoadedAgain) {
   ASSERT_TRUE(registry_->Unload("fraud").ok());
   EXPECT_TRUE(Loaded().empty());
   EXPECT_EQ(Champion(), "none");
+  EXPECT_TRUE(registry_->snapshot().Load()->models.at("fraud")->unloaded);
   EXPECT_EQ(behaviour_.models_alive, 0);
   ASSERT_TRUE(registry_->Load("fraud").ok());
+  EXPECT_FALSE(registry_->snapshot().Load()->models.at("fraud")->unloaded);
   EXPECT_EQ(Champion(), "1");
   ASSERT_TRUE(registry_->Load("fraud", "2").ok());
   EXPECT_THAT(Loaded(), ElementsAre("1", "2"));

@@ -10,6 +10,7 @@
 #include "alerting/alert_json.h"
 #include "base/text.h"
 #include "service/profile_file.h"
+#include "service/served_at.h"
 
 namespace vigil {
 namespace {
@@ -48,7 +49,10 @@ class LocalOperations final : public Operations {
     VIGIL_ASSIGN_OR_RETURN(const std::vector<VersionRecord> versions, p_.registry.Versions(model));
     ModelView view;
     view.name = model;
-    for (const VersionRecord& record : versions) view.versions.push_back(record.facts.version);
+    for (const VersionRecord& record : versions) {
+      view.versions.push_back(record.facts.version);
+      view.memory_bytes += record.memory_bytes;
+    }
     for (const Role role : {Role::kChampion, Role::kChallenger, Role::kShadow}) {
       StatusOr<RoleAssignment> assignment = p_.registry.GetRole(model, role);
       if (assignment.ok()) view.roles.emplace(role, *std::move(assignment));
@@ -57,8 +61,10 @@ class LocalOperations final : public Operations {
     const auto served = snapshot->models.find(model);
     if (served != snapshot->models.end()) {
       view.plan = served->second->plan;
-      view.ready = served->second->champion != nullptr;
-      if (view.ready) view.signature = served->second->champion->loaded->signature();
+      view.ready = served->second->ready();
+      view.loaded = served->second->champion != nullptr;
+      view.labels.insert(served->second->labels.begin(), served->second->labels.end());
+      if (view.loaded) view.signature = served->second->champion->loaded->signature();
     }
     return view;
   }
@@ -105,6 +111,20 @@ class LocalOperations final : public Operations {
   }
   Status LoadModel(const std::string& model, const std::string&) override { return p_.registry.Load(model); }
   Status UnloadModel(const std::string& model, const std::string&) override { return p_.registry.Unload(model); }
+
+  StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& model) override { return p_.registry.Labels(model); }
+  StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& request) override {
+    const int64_t epoch = request.expected_epoch.value_or(CatalogWrite::kAnyEpoch);
+    if (!request.version.empty()) {
+      return p_.registry.SetLabel(request.model, request.label, request.version, epoch, request.by, request.reason);
+    }
+    VIGIL_RETURN_IF_ERROR(p_.registry.ClearLabel(request.model, request.label, epoch, request.by, request.reason));
+    return RoleAssignment();
+  }
+  StatusOr<ServedAt> WhatServed(const std::string& model, TimeUs time) override {
+    VIGIL_RETURN_IF_ERROR(p_.registry.Versions(model).status());
+    return FoldTimeline(p_.catalog, model, time);
+  }
 
   StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) override {
     if (!query.model.empty()) VIGIL_RETURN_IF_ERROR(p_.registry.Versions(query.model).status());
@@ -217,6 +237,7 @@ class LocalOperations final : public Operations {
     status.jobs_running = p_.retraining.Busy() ? 1 : 0;
     for (const std::string& model : p_.registry.Models()) status.rollouts_running += p_.rollouts.Busy(model) ? 1 : 0;
     if (p_.log != nullptr) status.log = p_.log->counters();
+    status.registry = p_.registry.counters();
     status.predictions = p_.pipeline_counters();
     status.net = p_.net_counters();
     status.counters.emplace_back("timeline_lost", p_.journal.lost());

@@ -30,7 +30,10 @@ namespace vigil {
 // A model as the outside sees it.
 struct ModelView {
   std::string name;
-  bool ready = false;                    // its champion is loaded
+  bool ready = false;        // its champion is loaded, or will be when asked for
+  bool loaded = false;       // its champion is
+  int64_t memory_bytes = 0;  // of all its loaded versions, as the memory budget counts them
+  std::map<std::string, std::string> labels;
   std::map<Role, RoleAssignment> roles;  // the roles that are taken, with their epochs
   TrafficPlan plan;
   std::vector<std::string> versions;   // registered ones, in order of registration
@@ -52,6 +55,21 @@ struct SetRoleRequest {
   std::optional<int64_t> expected_epoch;  // nothing: whatever it is
   std::string by;
   std::string reason;
+};
+
+struct SetLabelRequest {
+  std::string model, label;
+  std::string version;  // empty: clear
+  std::optional<int64_t> expected_epoch;
+  std::string by;
+  std::string reason;
+};
+
+// What a model answered with at some time, and the events that made it so.
+struct ServedAt {
+  std::map<std::string, TimelineEvent> roles;   // by role: the change in force
+  std::map<std::string, TimelineEvent> labels;  // by label, likewise
+  std::optional<TimelineEvent> traffic;         // the plan in force; nothing: all to the champion
 };
 
 struct CreateRolloutRequest {
@@ -92,6 +110,7 @@ struct ServerStatus {
   int64_t jobs_running = 0;
   int64_t rollouts_running = 0;
   LogCounters log;
+  RegistryCounters registry;
   PipelineCounters predictions;  // summed over serving threads
   net::ServerCounters net;
   std::vector<std::pair<std::string, int64_t>> counters;  // further ones, by name
@@ -121,6 +140,11 @@ class Operations {
   // What the model's roles name, into memory or out of it; see Registry::Load and Unload.
   virtual Status LoadModel(const std::string& model, const std::string& by) = 0;
   virtual Status UnloadModel(const std::string& model, const std::string& by) = 0;
+  // Labels by name; each moves by compare-and-set as a role does. An empty version clears it.
+  virtual StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& /*model*/) { return NoLabels(); }
+  virtual StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& /*request*/) { return NoLabels(); }
+  // Who had which role and label, and how traffic was shared, at `time`, from the timeline; nothing after it counts.
+  virtual StatusOr<ServedAt> WhatServed(const std::string& /*model*/, TimeUs /*time*/) { return NoLabels(); }
 
   // In order of version, metric, column, window_start.
   virtual StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) = 0;
@@ -144,6 +168,9 @@ class Operations {
   virtual StatusOr<LabelCounts> ImportLabels(const std::vector<Label>& labels) = 0;
 
   virtual StatusOr<ServerStatus> GetStatus() = 0;
+
+ private:
+  static Status NoLabels() { return absl::UnimplementedError("not offered here"); }
 };
 
 }  // namespace vigil

@@ -21,6 +21,11 @@ class PredictService {
   virtual StatusOr<ScoreState> Predict(const RequestContext& context, const PredictTarget& target, RowBatch& batch, PredictResult* result,
                                        std::function<void(std::function<void()>)> post,
                                        std::function<void(StatusOr<PredictResult>)> done) = 0;
+  // After Resolve has failed: asks for the version (empty: the champion) to be loaded. OK: `done` will be called, on another thread. Else
+  // what the request is to be answered with; FAILED_PRECONDITION: there is nothing to wait for, Resolve's error stands.
+  virtual Status Load(std::string_view /*model*/, std::string_view /*version*/, std::function<void(Status)> /*done*/) {
+    return absl::FailedPreconditionError("nothing is loaded on demand");
+  }
   // The models as they are now. The reference holds until this service's next call.
   virtual const std::shared_ptr<const RegistrySnapshot>& Models() = 0;
   // End of a turn of the loop, before its answers are sent. True: call again within a millisecond even if nothing happens.
@@ -29,6 +34,6 @@ class PredictService {
 };
 
 // `registry` outlives the service.
-std::unique_ptr<PredictService> NewPredictService(const Registry& registry, std::unique_ptr<Pipeline> pipeline);
+std::unique_ptr<PredictService> NewPredictService(Registry& registry, std::unique_ptr<Pipeline> pipeline);
 
 }  // namespace vigil

@@ -196,8 +196,13 @@ void RetrainingService::Tick(TimeUs now, const std::function<bool(const std::str
 }
 
 void RetrainingService::Start(Model& model, Job job, TimeUs now) {
-  const auto snapshot = registry_.snapshot().Load();
-  const auto served = snapshot->models.find(model.name);
+  auto snapshot = registry_.snapshot().Load();
+  auto served = snapshot->models.find(model.name);
+  if (served != snapshot->models.end() && served->second->on_demand && served->second->champion == nullptr) {
+    registry_.Load(model.name).IgnoreError();  // not in memory now; what hinders it is told below
+    snapshot = registry_.snapshot().Load();
+    served = snapshot->models.find(model.name);
+  }
   const StatusOr<RoleAssignment> role = registry_.GetRole(model.name, Role::kChampion);
   job.started = job.as_of = now;
   if (served == snapshot->models.end() || served->second->champion == nullptr || !role.ok()) {

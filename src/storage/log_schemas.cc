@@ -4,6 +4,11 @@
 #include "storage/log_format.h"
 
 namespace vigil {
+namespace {
+
+std::string Key(const LogSchema& schema) { return absl::StrCat(schema.model, "/", schema.version); }
+
+}  // namespace
 
 Status LogSchemas::Load() {
   const StatusOr<std::string> file = files_.Read(path_);
@@ -14,7 +19,7 @@ Status LogSchemas::Load() {
   FrameCursor cursor(*file);
   Frame frame;
   for (FrameCursor::Step step = cursor.Next(&frame); step != FrameCursor::Step::kEnd; step = cursor.Next(&frame)) {
-    // The file is replaced whole, so nothing may be torn.
+    if (step == FrameCursor::Step::kTorn) break;  // an append that a crash broke off: its number was given to nobody
     if (step != FrameCursor::Step::kFrame) return absl::DataLossError(absl::StrCat(path_, " is damaged at byte ", frame.offset));
     VIGIL_ASSIGN_OR_RETURN(const LogSchema schema, DecodeSchema(frame.payload));
     Restore(schema);
@@ -25,8 +30,11 @@ Status LogSchemas::Load() {
 void LogSchemas::Restore(const LogSchema& schema) {
   std::lock_guard lock(mutex_);
   if (schemas_.size() < schema.number) schemas_.resize(schema.number);
+  if (schemas_[schema.number - 1].number == 0) IndexLocked(schema);
   schemas_[schema.number - 1] = schema;
 }
+
+void LogSchemas::IndexLocked(const LogSchema& schema) { numbers_[Key(schema)].push_back(schema.number); }
 
 bool LogSchemas::empty() const {
   std::lock_guard lock(mutex_);
@@ -44,8 +52,9 @@ StatusOr<uint32_t> LogSchemas::Register(const LogSchema& schema) {
                                                    schema.answers.size(), " answers"));
   }
   std::lock_guard lock(mutex_);
-  for (LogSchema& known : schemas_) {
-    if (known.number == 0 || known.model != schema.model || known.version != schema.version || known.columns != schema.columns ||
+  for (const uint32_t number : numbers_[Key(schema)]) {
+    LogSchema& known = schemas_[number - 1];
+    if (known.model != schema.model || known.version != schema.version || known.columns != schema.columns ||
         known.outputs != schema.outputs || known.types != schema.types || known.answers != schema.answers ||
         known.answer_types != schema.answer_types) {
       continue;
@@ -63,10 +72,11 @@ StatusOr<uint32_t> LogSchemas::Register(const LogSchema& schema) {
   LogSchema added = schema;
   added.number = static_cast<uint32_t>(schemas_.size()) + 1;
   schemas_.push_back(std::move(added));
-  if (Status status = SaveLocked(); !status.ok()) {
+  if (Status status = AppendLocked(schemas_.back()); !status.ok()) {
     schemas_.pop_back();
     return status;
   }
+  IndexLocked(schemas_.back());
   return static_cast<uint32_t>(schemas_.size());
 }
 
@@ -88,12 +98,32 @@ std::vector<uint8_t> LogSchemas::Matching(const std::string& model, const std::s
   return matching;
 }
 
+// What an append that fails leaves behind is overwritten with the rest of the file.
+Status LogSchemas::AppendLocked(const LogSchema& schema) {
+  if (file_ == nullptr) return SaveLocked();
+  std::string frame;
+  AppendFrame(&frame, EncodeSchema(schema));
+  Status status = file_->WriteAt(file_bytes_, frame);
+  if (status.ok()) status = file_->Sync();
+  if (!status.ok()) {
+    file_ = nullptr;
+    return status;
+  }
+  file_bytes_ += static_cast<int64_t>(frame.size());
+  return status;
+}
+
 Status LogSchemas::SaveLocked() {
+  file_ = nullptr;
   std::string file = EncodeLogHeader({.kind = LogKind::kSchemas});
   for (const LogSchema& schema : schemas_) {
     if (schema.number != 0) AppendFrame(&file, EncodeSchema(schema));
   }
-  return files_.Replace(path_, file);
+  VIGIL_RETURN_IF_ERROR(files_.Replace(path_, file));
+  StatusOr<std::unique_ptr<WritableFile>> open = files_.Open(path_);
+  if (open.ok()) file_ = *std::move(open);  // else it is written whole again next time
+  file_bytes_ = static_cast<int64_t>(file.size());
+  return absl::OkStatus();
 }
 
 }  // namespace vigil

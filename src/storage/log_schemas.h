@@ -1,10 +1,13 @@
-// The registry of log schemas: what each schema number means, for ever. One small checksummed file, in memory while open.
+// The registry of log schemas: what each schema number means, for ever. One small checksummed file, in memory while open; a new schema
+// is appended, so that thousands of models cost one small write each.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -32,12 +35,17 @@ class LogSchemas {
 
  private:
   Status SaveLocked();
+  Status AppendLocked(const LogSchema& schema);
+  void IndexLocked(const LogSchema& schema);
 
   FileSystem& files_;
   const std::string path_;
   std::atomic<uint64_t> generation_{1};
   mutable std::mutex mutex_;
-  std::vector<LogSchema> schemas_;  // guarded by mutex_; [number - 1]; number 0 where unknown
+  std::vector<LogSchema> schemas_;                                  // guarded by mutex_; [number - 1]; number 0 where unknown
+  std::unordered_map<std::string, std::vector<uint32_t>> numbers_;  // by model and version; guarded by mutex_
+  std::unique_ptr<WritableFile> file_;                              // at whose end the next is appended; null: the file is written whole
+  int64_t file_bytes_ = 0;
 };
 
 }  // namespace vigil

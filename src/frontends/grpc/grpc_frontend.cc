@@ -19,7 +19,7 @@ std::optional<bool> GrpcFrontend::Serving(std::string_view service) {
   const RegistrySnapshot& models = *rest_->predict().Models();
   const auto model = models.models.find(service);
   if (model == models.models.end()) return std::nullopt;
-  return model->second->champion != nullptr;
+  return model->second->ready();
 }
 
 std::vector<std::string> GrpcFrontend::Names() {

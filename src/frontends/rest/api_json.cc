@@ -61,6 +61,7 @@ Json ToJson(const VersionRecord& version) {
   out["state"] = VersionStateName(version.state);
   out["epoch"] = version.epoch;
   out["loaded"] = version.loaded;
+  out["memory_bytes"] = version.memory_bytes;
   if (version.loaded) {
     Json facts = Json::object();
     for (const auto& [name, value] : version.info.facts) facts[name] = value;
@@ -81,6 +82,9 @@ Json ToJson(const ModelView& model) {
     arms.push_back({{"version", arm.version}, {"arm", arm.arm}, {"begin", arm.begin}, {"end", arm.end}});
   }
   Json out{{"name", model.name}, {"ready", model.ready}, {"roles", std::move(roles)}, {"versions", model.versions}};
+  out["loaded"] = model.loaded;
+  out["memory_bytes"] = model.memory_bytes;
+  out["labels"] = model.labels;
   out["traffic"] = {
       {"epoch", model.plan.epoch}, {"experiment", model.plan.experiment}, {"arms", std::move(arms)}, {"shadows", model.plan.shadows}};
   if (model.signature.has_value()) {

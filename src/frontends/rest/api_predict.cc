@@ -56,9 +56,9 @@ void WriteOurs(PredictScratch& scratch, std::string* body) {
 
 }  // namespace
 
-void HandlePredict(RestHandler& handler, Call& call) {
-  std::string version;
-  if (!call.request.query.empty()) version = QueryValue(call.request.query, "version").value_or("");
+namespace {
+
+void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
   PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriteOurs);
   if (scratch == nullptr) return;
   const ColumnIndex& columns = handler.Columns(scratch->target);
@@ -83,6 +83,19 @@ void HandlePredict(RestHandler& handler, Call& call) {
   if (const auto partial = QueryValue(call.request.query, "partial"); partial.has_value())
     scratch->batch.partial = *partial != "false" && *partial != "0";
   handler.FinishPredict(call, scratch, parsed);
+}
+
+}  // namespace
+
+void HandlePredict(RestHandler& handler, Call& call) {
+  std::string version;
+  if (!call.request.query.empty()) version = QueryValue(call.request.query, "version").value_or("");
+  PredictWith(handler, call, version);
+}
+
+void HandlePredictLabel(RestHandler& handler, Call& call) {
+  const StatusOr<std::string> version = handler.VersionOfLabel(call.params.values[0], call.params.values[1]);
+  version.ok() ? PredictWith(handler, call, *version) : handler.AnswerError(call, version.status());
 }
 
 }  // namespace vigil

@@ -1,10 +1,14 @@
 // Open Inference Protocol and MLflow over the handler.
+#include <algorithm>
 #include <cstring>
+#include <functional>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "frontends/testing/rest_fixture.h"
+#include "net/content_coding.h"
 
 namespace vigil {
 namespace {
@@ -161,6 +165,40 @@ TEST_F(Oip, Repository) {
   EXPECT_EQ(index()[0]["state"], "READY");
   ExpectError(Post("/v2/repository/models/ghost/load", ""), 404, "failed to load \"ghost\"");
   ExpectError(Post("/v2/repository/models/fraud/load", R"({"parameters":{"config":"{}"}})"), 501, "register another version");
+}
+
+TEST_F(Oip, AModelOnDemandIsReadyAndLoadedForWhoeverAsksWhatOnlyItKnows) {
+  const std::string request = R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]})";
+  std::string packed;
+  net::Encode(net::Coding::kGzip, request, &packed);
+  const std::vector<std::function<int()>> askers = {
+      [&] { return Post("/v2/models/lazy/infer", request).status; },
+      [&] {
+        return Post("/v2/models/lazy/versions/1/infer", packed, "application/json", {{"Content-Encoding", "gzip"}}).status;
+      },
+      [&] { return Get("/v2/models/lazy").status; }, [&] { return Get("/v2/models/lazy/versions/1/config").status; }};
+  int loads = 0;
+  for (const auto& ask : askers) {
+    predict_->AddOnDemand();
+    EXPECT_EQ(Get("/v2/health/ready").status, 200);
+    EXPECT_EQ(Body(Get("/v2/models/lazy/ready"))["ready"], true);
+    EXPECT_EQ(Body(Get("/v2/models/lazy/versions/1/ready"))["ready"], true);
+    EXPECT_EQ(Get("/v2/models/lazy/versions/9/ready").status, 503);
+    EXPECT_EQ(Body(Get("/v2/models/lazy/stats"))["model_stats"][0]["inference_count"], std::min(loads, 2)) << "without loading it";
+    EXPECT_EQ(predict_->loads, loads);
+    EXPECT_EQ(ask(), 200);
+    EXPECT_EQ(predict_->loads, ++loads);
+  }
+}
+
+TEST_F(Oip, AModelUnloadedByNameIsNotReadyAndTheServerIs) {
+  predict_->AddOnDemand(true);
+  EXPECT_EQ(Get("/v2/health/ready").status, 200);
+  EXPECT_EQ(Get("/v2/models/lazy/ready").status, 503);
+  ExpectError(Get("/v2/models/lazy"), 503, "was unloaded");
+  ExpectError(Post("/v2/models/lazy/infer", "{}"), 503, "was unloaded");
+  ExpectError(Get("/v2/models/lazy/stats"), 503, "no champion");
+  EXPECT_EQ(predict_->loads, 0);
 }
 
 class Mlflow : public RestFixture {

@@ -8,6 +8,7 @@ namespace vigil {
 
 // api_predict.cc
 void HandlePredict(RestHandler& handler, Call& call);
+void HandlePredictLabel(RestHandler& handler, Call& call);  // {model}, {label}
 // oip.cc
 void HandleOipInfer(RestHandler& handler, Call& call);
 
@@ -74,6 +75,10 @@ StatusOr<Reply> ListVersions(Operations& operations, const ApiRequest& request);
 StatusOr<Reply> GetVersion(Operations& operations, const ApiRequest& request);
 StatusOr<Reply> RegisterVersion(Operations& operations, const ApiRequest& request);
 StatusOr<Reply> SetRole(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> ListLabels(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> SetLabel(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> ClearLabel(Operations& operations, const ApiRequest& request);
+StatusOr<Reply> GetServedAt(Operations& operations, const ApiRequest& request);
 StatusOr<Reply> RollbackModel(Operations& operations, const ApiRequest& request);
 
 // api_monitoring.cc

@@ -78,8 +78,21 @@ void AppendStatistics(const std::string& model, const std::string& version, cons
   out->append(",\"cache_hit\":{\"count\":0,\"ns\":0},\"cache_miss\":{\"count\":0,\"ns\":0}},\"batch_stats\":[]}");
 }
 
+std::string_view VersionOf(const Call& call) { return call.params.size > 1 ? call.params.values[1] : std::string_view(); }
+
 StatusOr<PredictTarget> TargetOf(RestHandler& handler, const Call& call) {
-  return handler.predict().Resolve(call.params.values[0], call.params.size > 1 ? call.params.values[1] : "");
+  return handler.predict().Resolve(call.params.values[0], VersionOf(call));
+}
+
+// The model's signature is asked for: where it is not loaded, that waits for it.
+void AnswerUnresolved(RestHandler& handler, Call& call, const Status& status) {
+  handler.AnswerUnresolved(call, call.params.values[0], VersionOf(call), status);
+}
+
+// The version that is meant, not loaded now and loaded for the first request that asks: such a model is ready. Empty: there is none.
+std::string_view VersionOnDemand(const ServedModel& model, std::string_view version) {
+  if (!model.on_demand || model.unloaded) return "";
+  return version.empty() || version == model.champion_version ? std::string_view(model.champion_version) : std::string_view();
 }
 
 }  // namespace
@@ -115,7 +128,7 @@ void HandleOipModels(RestHandler& handler, Call& call) {
 
 void HandleOipModel(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target = TargetOf(handler, call);
-  if (!target.ok()) return handler.AnswerError(call, target.status());
+  if (!target.ok()) return AnswerUnresolved(handler, call, target.status());
   const Signature& signature = target->version->loaded->signature();
   std::string body = "{\"name\":";
   AppendJsonString(&body, target->model->name);
@@ -138,16 +151,22 @@ void HandleOipModel(RestHandler& handler, Call& call) {
 
 void HandleOipModelReady(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target = TargetOf(handler, call);
-  if (!target.ok() && CodeOf(target.status()) != ErrorCode::kUnavailable) return handler.AnswerError(call, target.status());
+  bool ready = target.ok();
+  if (!ready) {
+    const ServedModels& models = handler.predict().Models()->models;
+    const auto model = models.find(call.params.values[0]);
+    ready = model != models.end() && !VersionOnDemand(*model->second, VersionOf(call)).empty();
+  }
+  if (!ready && CodeOf(target.status()) != ErrorCode::kUnavailable) return handler.AnswerError(call, target.status());
   std::string body = "{\"name\":";
   AppendJsonString(&body, call.params.values[0]);
-  Append(&body, ",\"ready\":", target.ok() ? "true" : "false", ",\"live\":true}");
-  handler.Answer(call, target.ok() ? 200 : 503, kJson, body, target.ok() ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
+  Append(&body, ",\"ready\":", ready ? "true" : "false", ",\"live\":true}");
+  handler.Answer(call, ready ? 200 : 503, kJson, body, ready ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
 }
 
 void HandleOipConfig(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target = TargetOf(handler, call);
-  if (!target.ok()) return handler.AnswerError(call, target.status());
+  if (!target.ok()) return AnswerUnresolved(handler, call, target.status());
   const Signature& signature = target->version->loaded->signature();
   const bool batched = IsBatched(signature.inputs) && IsBatched(signature.outputs);
   std::string body = "{\"name\":";
@@ -174,18 +193,24 @@ void HandleOipStatistics(RestHandler& handler, Call& call) {
   std::string body = "{\"model_stats\":[";
   bool first = true;
   const auto add = [&](const ServedModel& model, std::string_view only) {
-    for (const auto& [version, served] : model.versions) {
-      if (!only.empty() && version != only) continue;
+    const auto add_one = [&](const std::string& version) {
+      if (!only.empty() && version != only) return;
       if (!std::exchange(first, false)) body.push_back(',');
       AppendStatistics(model.name, version, statistics.Sum(model.name, version), &body);
-    }
+    };
+    for (const auto& [version, served] : model.versions) add_one(version);
+    // What was answered before the model made room for others counts on.
+    if (model.champion == nullptr && !VersionOnDemand(model, only).empty()) add_one(model.champion_version);
   };
   if (call.params.size == 0) {
     for (const auto& [name, model] : handler.predict().Models()->models) add(*model, "");
   } else {
     const StatusOr<PredictTarget> target = TargetOf(handler, call);
-    if (!target.ok()) return handler.AnswerError(call, target.status());
-    add(*target->model, call.params.size > 1 ? call.params.values[1] : std::string_view());
+    const ServedModels& models = handler.predict().Models()->models;
+    const auto model = models.find(call.params.values[0]);
+    const bool known = target.ok() || (model != models.end() && !VersionOnDemand(*model->second, VersionOf(call)).empty());
+    if (!known) return handler.AnswerError(call, target.status());
+    add(*model->second, VersionOf(call));
   }
   body.append("]}");
   handler.Answer(call, 200, kJson, body);

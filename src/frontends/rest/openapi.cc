@@ -17,6 +17,7 @@ struct QueryParameter {
 constexpr QueryParameter kQueryParameters[] = {
     {"version", R"({"type":"string"})", "Only this version."},
     {"partial", R"({"type":"boolean"})", "Answer the rows that keep to the schema, null for the others."},
+    {"at", R"({"type":"string","format":"date-time"})", "At this time."},
     {"from", R"({"type":"string","format":"date-time"})", "From this time on."},
     {"to", R"({"type":"string","format":"date-time"})", "Before this time."},
     {"window", R"({"type":"string","enum":["minute","hour","day"]})", "Length of the windows."},

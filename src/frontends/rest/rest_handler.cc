@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.h"
 #include "frontends/rest/request.h"
 #include "frontends/words.h"
 
@@ -11,6 +12,7 @@ namespace vigil {
 namespace {
 
 constexpr size_t kFreeScratchesMax = 8;
+constexpr int64_t kForgetTurns = 50;  // between looks for columns of unloaded versions: a second
 constexpr size_t kScratchBodyKeepBytesMax = 4 << 20;
 
 // What a caller said is the most time an answer may take: X-Request-Timeout-Ms. 0: nothing was said.
@@ -95,8 +97,17 @@ void RestHandler::IdleTurn() {
   loop_.RunAfter(kIdleTurnMs, [this, alive = alive_] {
     if (!*alive) return;
     EndTurn();
+    if (!parked_.empty()) GiveUpParked();
+    if (++idle_turns_ % kForgetTurns == 0) ForgetUnloaded();
     IdleTurn();
   });
+}
+
+// A model that was unloaded leaves its columns behind with each thread: with thousands of models that adds up.
+void RestHandler::ForgetUnloaded() {
+  for (PerVersion& version : versions_) {
+    if (version.columns != nullptr && version.loaded.expired()) version.columns = nullptr;
+  }
 }
 
 void RestHandler::MakeRequestId(std::array<char, 16>* made) {
@@ -144,6 +155,11 @@ void RestHandler::MakeContext(Call& call) {
 void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exchange) {
   Call call{request, exchange, nullptr, {}, {}, {}, {}, {}, {}, request.body, nullptr, {}};
   MakeContext(call);
+  Dispatch(call);
+}
+
+void RestHandler::Dispatch(Call& call) {
+  const net::HttpRequest& request = call.request;
   const Router::Match match = shared_.router.Find(request.method, request.path);
   call.route = match.route != nullptr ? match.route : match.neighbour;
   call.params = match.params;
@@ -202,7 +218,10 @@ std::string RestHandler::ErrorRequestId(std::string_view given) {
 bool RestHandler::Ready() {
   if (shared_.options.ready && !shared_.options.ready()) return false;
   const RegistrySnapshot& models = *predict_->Models();
-  return std::all_of(models.models.begin(), models.models.end(), [](const auto& entry) { return entry.second->champion != nullptr; });
+  for (const auto& [name, model] : models.models) {
+    if (!model->ready() && !model->unloaded) return false;
+  }
+  return true;
 }
 
 void RestHandler::Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra) {
@@ -254,12 +273,91 @@ void RestHandler::AnswerError(Call& call, const Status& status, const RefusedRow
   Answer(call, http, type, body, extra);
 }
 
+// ---- models that are loaded on demand ----
+
+namespace {
+
+// A request's answer once it has been put off: everything goes to the deferred answer.
+class PutOff final : public net::Exchange {
+ public:
+  explicit PutOff(std::shared_ptr<net::Deferred> deferred) : deferred_(std::move(deferred)) {}
+  void Send(int status, std::string_view type, std::string_view body, std::initializer_list<net::ReplyHeader> headers) override {
+    deferred_->Send(status, type, body, headers);
+  }
+  std::shared_ptr<net::Deferred> Defer() override { return deferred_; }
+
+ private:
+  const std::shared_ptr<net::Deferred> deferred_;
+};
+
+}  // namespace
+
+void RestHandler::AnswerUnresolved(Call& call, std::string_view model, std::string_view version, const Status& status) {
+  const uint64_t ticket = next_ticket_++;
+  const Status asked = predict_->Load(model, version, [this, ticket, loop = &loop_, alive = std::weak_ptr<bool>(alive_)](Status loaded) {
+    loop->Post([this, ticket, loaded = std::move(loaded), alive] {
+      const std::shared_ptr<bool> flag = alive.lock();
+      if (flag != nullptr && *flag) Unpark(ticket, loaded);
+    });
+  });
+  if (!asked.ok()) return AnswerError(call, absl::IsFailedPrecondition(asked) ? status : asked);
+  Parked& parked = parked_[ticket];
+  parked.deferred = call.exchange.Defer();
+  parked.request = call.request;
+  parked.request_id = call.context.request_id;
+  parked.context = call.context;
+  parked.context.request_id = parked.request_id;
+  parked.encoding = call.encoding;
+  parked.accept_encoding = call.accept_encoding;
+  parked.route = call.route;
+}
+
+StatusOr<std::string> RestHandler::VersionOfLabel(std::string_view model, std::string_view label) {
+  const ServedModels& models = predict_->Models()->models;
+  const auto served = models.find(model);
+  if (served == models.end()) return predict_->Resolve(model, "").status();  // says what is the nearest
+  const auto found = served->second->labels.find(label);
+  if (found != served->second->labels.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, version] : served->second->labels) names.push_back(name);
+  return absl::NotFoundError(Concat("model ", model, " has no label \"", label, "\"", DidYouMean(label, names)));
+}
+
+void RestHandler::Unpark(uint64_t ticket, const Status& status) {
+  const auto found = parked_.find(ticket);
+  if (found == parked_.end()) return;  // it was given up
+  Parked parked = std::move(found->second);
+  parked_.erase(found);
+  if (parked.deferred->client_gone()) return;
+  PutOff exchange(parked.deferred);
+  Call call{parked.request,      exchange, parked.route, {}, parked.context, {}, {}, parked.encoding, parked.accept_encoding,
+            parked.request.body, nullptr};
+  call.context.request_id = parked.request_id;  // a short one moved with its text
+  status.ok() ? Dispatch(call) : AnswerError(call, status);
+}
+
+void RestHandler::GiveUpParked() {
+  const int64_t now_ns = shared_.clock.MonotonicNs();
+  std::vector<std::pair<uint64_t, bool>> late;
+  for (const auto& [ticket, parked] : parked_) {
+    const bool past_deadline = now_ns >= parked.context.deadline_ns;
+    if (past_deadline || now_ns - parked.context.arrived_ns >= shared_.options.load_wait_ms_max * 1'000'000) {
+      late.emplace_back(ticket, past_deadline);
+    }
+  }
+  for (const auto& [ticket, past_deadline] : late) {
+    Unpark(ticket, past_deadline ? absl::DeadlineExceededError("the request's deadline passed before its model was loaded")
+                                 : absl::UnavailableError(
+                                       Concat("the model was not loaded within ", shared_.options.load_wait_ms_max, " ms; ask again")));
+  }
+}
+
 // ---- predictions ----
 
 PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer) {
   StatusOr<PredictTarget> target = predict_->Resolve(model, version);
   if (!target.ok()) {
-    AnswerError(call, target.status());
+    AnswerUnresolved(call, model, version, target.status());
     return nullptr;
   }
   if (free_.empty()) {

@@ -44,10 +44,11 @@ inline constexpr size_t kCompressBytesMin = 2048;                         // sho
 inline constexpr size_t kDecodedBytesMax = 64 << 20;                      // of a body that came compressed
 
 struct RestOptions {
-  std::string version = "0.1.0";  // of this program
-  std::function<bool()> ready;    // beside the models: false while starting and draining; null: always
-  uint64_t seed = 1;              // of request ids
-  int64_t retry_after_s = 1;      // with 503 and 429
+  std::string version = "0.1.0";      // of this program
+  std::function<bool()> ready;        // beside the models: false while starting and draining; null: always
+  uint64_t seed = 1;                  // of request ids
+  int64_t retry_after_s = 1;          // with 503 and 429
+  int64_t load_wait_ms_max = 30'000;  // that a request waits for its model to be loaded, if it has no deadline of its own
   VertexRoutes vertex;
 };
 
@@ -139,6 +140,11 @@ class RestHandler final : public net::HttpHandler {
   void AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
                   std::string_view content_security_policy);
   void AnswerError(Call& call, const Status& status, const RefusedRows& refused = {}, net::ReplyHeader extra = {});
+  // Answers a request whose model could not be resolved: where it is one that is loaded on demand, when it has been loaded, by handling the
+  // request again from its beginning.
+  void AnswerUnresolved(Call& call, std::string_view model, std::string_view version, const Status& status);
+  // The version that a model's label points to now. NOT_FOUND names the nearest label, or model.
+  StatusOr<std::string> VersionOfLabel(std::string_view model, std::string_view label);
   // Takes a scratch for `call` with the target resolved; null when that failed (then it has been answered).
   PredictScratch* BeginPredict(Call& call, std::string_view model, std::string_view version, PredictWriter writer);
   // Scores the batch that a dialect's parser filled and answers; `parsed` is what the parser said.
@@ -166,6 +172,20 @@ class RestHandler final : public net::HttpHandler {
     net::Coding coding = net::Coding::kIdentity;
   };
 
+  // A request that waits for its model. The body and headers that it views stay while it has its deferred answer.
+  struct Parked {
+    std::shared_ptr<net::Deferred> deferred;
+    net::HttpRequest request;
+    RequestContext context;
+    std::string request_id;  // that context views
+    std::string encoding, accept_encoding;
+    const Route* route = nullptr;
+  };
+
+  void Dispatch(Call& call);
+  void Unpark(uint64_t ticket, const Status& status);
+  void GiveUpParked();
+  void ForgetUnloaded();
   void EndTurn();
   void IdleTurn();
   void MakeContext(Call& call);
@@ -193,6 +213,8 @@ class RestHandler final : public net::HttpHandler {
   std::array<Histogram*, kDialects> durations_{};
   std::unordered_map<uint64_t, Pending> pending_;
   uint64_t next_ticket_ = 1;
+  std::unordered_map<uint64_t, Parked> parked_;
+  int64_t idle_turns_ = 0;
   bool turn_is_due_ = false;     // a timer will end a turn soon
   std::shared_ptr<bool> alive_;  // false once this is destroyed; read on the loop's thread only
 };

@@ -52,13 +52,25 @@ StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request
 }
 
 StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request) {
-  VIGIL_RETURN_IF_ERROR(operations.GetModel(request.params[0]).status());
+  VIGIL_ASSIGN_OR_RETURN(const ModelView model, operations.GetModel(request.params[0]));
+  if (const auto label = model.labels.find(request.params[1]); label != model.labels.end()) {
+    VIGIL_ASSIGN_OR_RETURN(const VersionRecord version, operations.GetVersion(model.name, label->second));
+    return JsonReply({{"model_version_status", Json::array({StatusOf(version)})}});
+  }
   return Failure(ErrorCode::kNotFound, Concat("model \"", request.params[0], "\" has no label \"", request.params[1], "\""));
 }
 
 void HandleTfsMetadata(RestHandler& handler, Call& call) {
   const StatusOr<PredictTarget> target = TargetOf(handler, call);
-  if (!target.ok()) return handler.AnswerError(call, target.status());
+  if (!target.ok()) {
+    std::string version(call.params.size > 1 ? call.params.values[1] : std::string_view());
+    if (IsTfsLabel(*call.route)) {
+      const StatusOr<std::string> labelled = TfsLabelledVersion(*handler.predict().Models(), call.params.values[0], version);
+      if (!labelled.ok()) return handler.AnswerError(call, labelled.status());
+      version = *labelled;
+    }
+    return handler.AnswerUnresolved(call, call.params.values[0], version, target.status());
+  }
   const LoadedModel& model = *target->version->loaded;
   Json signature{{"inputs", TensorInfos(model.signature().inputs)},
                  {"outputs", TensorInfos(model.signature().outputs)},

@@ -41,8 +41,13 @@ Status CheckTfsSignature(std::string_view name, const LoadedModel& model) {
 }
 
 StatusOr<std::string> TfsLabelledVersion(const RegistrySnapshot& models, std::string_view model, std::string_view label) {
-  (void)models;
-  return Failure(ErrorCode::kNotFound, Concat("model \"", model, "\" has no label \"", label, "\""));
+  std::vector<std::string> names;
+  if (const auto served = models.models.find(model); served != models.models.end()) {
+    const auto found = served->second->labels.find(label);
+    if (found != served->second->labels.end()) return found->second;
+    for (const auto& [name, version] : served->second->labels) names.push_back(name);
+  }
+  return Failure(ErrorCode::kNotFound, Concat("model \"", model, "\" has no label \"", label, "\"", DidYouMean(label, names)));
 }
 
 StatusOr<TfsClasses> TfsClasses::Of(const LoadedModel& model) {

@@ -54,11 +54,11 @@ class FakePredict final : public PredictService {
     fraud->name = "fraud";
     fraud->versions["1"] = MakeVersion("fraud", "1", 0, {"amount", "hour"});
     fraud->versions["3"] = fraud->champion = MakeVersion("fraud", "3", 1, {"amount", "hour"});
-    snapshot->models["fraud"] = fraud;
+    snapshot->models.Set("fraud", fraud);
     auto iris = std::make_shared<ServedModel>();
     iris->name = "iris";
     iris->versions["1"] = iris->champion = MakeVersion("iris", "1", 2, {"sepal_length", "sepal_width", "petal_length", "petal_width"}, 3);
-    snapshot->models["iris"] = iris;
+    snapshot->models.Set("iris", iris);
     snapshot_ = snapshot;
   }
 
@@ -67,8 +67,20 @@ class FakePredict final : public PredictService {
     auto snapshot = std::make_shared<RegistrySnapshot>(*snapshot_);
     auto empty = std::make_shared<ServedModel>();
     empty->name = "empty";
-    snapshot->models["empty"] = empty;
+    snapshot->models.Set("empty", empty);
     snapshot_ = snapshot;
+  }
+
+  // "lazy" (amount, hour; version 1), not loaded: at once when asked for, or never when it was unloaded by name.
+  void AddOnDemand(bool unloaded = false) { SetLazy(unloaded, nullptr); }
+  Status Load(std::string_view model, std::string_view version, std::function<void(Status)> done) override {
+    const auto found = snapshot_->models.find(model);
+    if (found == snapshot_->models.end() || !found->second->on_demand) return PredictService::Load(model, version, std::move(done));
+    if (found->second->unloaded) return absl::UnavailableError("lazy was unloaded");
+    ++loads;
+    SetLazy(false, MakeVersion("lazy", "1", 5, {"amount", "hour"}));
+    done(absl::OkStatus());
+    return absl::OkStatus();
   }
 
   // "mixed": testing::MixedColumns, and "doubles": testing::SumOfDoubles(2), scored by the fake runtime.
@@ -83,7 +95,7 @@ class FakePredict final : public PredictService {
       auto model = std::make_shared<ServedModel>();
       model->name = name;
       model->versions["1"] = model->champion = version;
-      snapshot->models[name] = model;
+      snapshot->models.Set(name, model);
     };
     add("mixed", 3, MixedColumns());
     add("doubles", 4, SumOfDoubles(2));
@@ -137,11 +149,25 @@ class FakePredict final : public PredictService {
   bool later = false;
   bool two_versions = false;  // rows alternate between versions 3 and 1
   int turns = 0;
+  int loads = 0;
   RequestContext last_context;
   std::vector<std::string> last_ids, last_entities;
   std::vector<TimeUs> last_times;
 
  private:
+  void SetLazy(bool unloaded, std::shared_ptr<const ServedVersion> version) {
+    auto lazy = std::make_shared<ServedModel>();
+    lazy->name = "lazy";
+    lazy->on_demand = true;
+    lazy->champion_version = "1";
+    lazy->unloaded = unloaded;
+    lazy->champion = version;
+    if (version != nullptr) lazy->versions["1"] = std::move(version);
+    auto snapshot = std::make_shared<RegistrySnapshot>(*snapshot_);
+    snapshot->models.Set("lazy", lazy);
+    snapshot_ = snapshot;
+  }
+
   Status Score(const PredictTarget& target, RowBatch& batch, PredictResult* result) {
     refused_.assign(batch.error_count > 0 ? batch.rows : 0, 0);
     for (const uint32_t row : batch.error_rows) refused_[row] = 1;
