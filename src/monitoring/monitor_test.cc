@@ -1,5 +1,7 @@
 #include "monitoring/monitor.h"
 
+#include <malloc.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -489,6 +491,28 @@ TEST(Monitor, MaximaAreKept) {
   SeriesQuery query = Query("traffic", Window::kMinute);
   query.points_max = 5;
   EXPECT_EQ(monitor->Series(query).size(), 5u);
+}
+
+TEST(Monitor, AVersionThatIsServedNoLongerKeepsOnlyItsPackedWindows) {
+  constexpr uint32_t kVersions = 200;
+  const auto monitor = Monitor::Create({});
+  const auto writer = monitor->NewWriter();
+  CardStream stream(4);
+  const std::vector<CardRow> rows = stream.Day(100, 20, {});
+  const auto serve = [&](uint32_t slot) {
+    MonitoredVersion version = CardVersion(nullptr);
+    version.version = std::to_string(slot);
+    version.slot = version.log_schema = slot;
+    ASSERT_TRUE(monitor->AddVersion(version).ok());
+    writer->Observe(ObservationOf(rows[slot % rows.size()], slot, 0));
+    writer->Seal();
+    (void)monitor->Advance(rows[0].time);
+  };
+  for (uint32_t slot = 0; slot < 20; ++slot) serve(slot);
+  const size_t before = mallinfo2().uordblks;
+  for (uint32_t slot = 20; slot < 20 + kVersions; ++slot) serve(slot);
+  (void)monitor->Advance(rows[0].time);
+  EXPECT_LT((mallinfo2().uordblks - before) / kVersions, 8192u) << "bytes a version";
 }
 
 }  // namespace

@@ -77,6 +77,7 @@ void WindowMap::Pack(Window* window) {
 }
 
 void WindowMap::Pack() {
+  if (open_.empty()) spare_ = {};  // of a version that is served no longer, most likely; there may be thousands
   for (const int64_t index : open_) Pack(&windows_.at(index));
   open_.clear();
 }

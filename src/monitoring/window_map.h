@@ -39,7 +39,7 @@ class WindowMap {
   bool empty() const { return windows_.empty(); }
   int64_t size() const { return static_cast<int64_t>(windows_.size()); }
   int64_t dropped() const { return dropped_; }
-  // Packs every open window.
+  // Packs every open window. Where none is, gives back what was kept for the next.
   void Pack();
 
   void AppendTo(std::string* out) const;
