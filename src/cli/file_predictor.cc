@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "cli/answer_table.h"
 #include "cli/cli.h"
+#include "cli/row_source.h"
 #include "runtime/input_tensors.h"
 #include "runtime/score_and_wait.h"
-#include "storage/model_columns.h"
 
 namespace vigil::cli {
 namespace {
@@ -52,31 +52,22 @@ class FilePredictor {
       VIGIL_ASSIGN_OR_RETURN(call.tree_limit, BestRounds(model_.info()));
     }
     if (!options_.schema.empty()) VIGIL_RETURN_IF_ERROR(NameColumns());
-    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenModelTable(options_.inputs, shape_));
-    VIGIL_ASSIGN_OR_RETURN(std::vector<size_t> at, FindModelColumns(shape_, reader->columns(), options_.inputs[0], Positions::kExact));
-    ModelRows rows(shape_, reader->columns(), std::move(at));
-    TableChunk chunk;
+    VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<RowSource> source, OpenRows(options_.inputs, shape_, options_.stopped));
     int64_t scored = 0;
     for (;;) {
-      VIGIL_ASSIGN_OR_RETURN(const bool more, reader->Next(&chunk));
-      if (!more && scored > 0) break;
-      if (!more) chunk = EmptyChunk(reader->columns().size());  // a file without rows: one call tells the columns of the answer
-      VIGIL_RETURN_IF_ERROR(Score(rows.Fill(chunk), scored, call));
-      VIGIL_RETURN_IF_ERROR(Write(chunk.rows));
-      scored += static_cast<int64_t>(chunk.rows);
-      if (!more) break;
+      VIGIL_RETURN_IF_ERROR(options_.stopped());
+      VIGIL_ASSIGN_OR_RETURN(const TableRows rows, source->Next());
+      if (rows.rows == 0 && scored > 0) break;
+      VIGIL_RETURN_IF_ERROR(Score(rows, scored, call));  // of no rows: one call tells the columns of the answer
+      VIGIL_RETURN_IF_ERROR(Write(rows.rows));
+      scored += static_cast<int64_t>(rows.rows);
+      if (rows.rows == 0) break;
     }
     VIGIL_RETURN_IF_ERROR(writer_->Finish());
     return scored;
   }
 
  private:
-  static TableChunk EmptyChunk(size_t columns) {
-    TableChunk chunk;
-    chunk.columns.resize(columns);
-    return chunk;
-  }
-
   // --schema: names for the columns of a model that has none of its own.
   Status NameColumns() {
     VIGIL_ASSIGN_OR_RETURN(const std::vector<std::string> names, ReadNames(options_.schema));

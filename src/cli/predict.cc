@@ -5,6 +5,7 @@
 #include "app/wiring.h"
 #include "cli/cli.h"
 #include "cli/file_predictor.h"
+#include "cli/interrupt.h"
 
 namespace vigil::cli {
 namespace {
@@ -24,7 +25,14 @@ int Predict(const Flags& flags) {
   if (!place.ok()) return FailForData(place.status());
   const auto model = LoadModel(loaders, place->path(), options);
   if (!model.ok()) return FailForData(model.status());
-  const StatusOr<int64_t> rows = PredictFile(**model, flags.file);
+  const Interrupt interrupt;
+  FilePredictOptions file = flags.file;
+  file.stopped = Interrupt::Check;
+  const StatusOr<int64_t> rows = PredictFile(**model, file);
+  if (!rows.ok() && absl::IsCancelled(rows.status()) && Interrupt::ExitCode() != 0) {
+    Fail(rows.status(), kFailed);
+    return Interrupt::ExitCode();
+  }
   if (!rows.ok()) return FailForData(rows.status());
   if (flags.json) {
     PrintJson({{"rows", *rows}, {"output", flags.file.output}});

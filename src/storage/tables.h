@@ -57,6 +57,8 @@ class TableWriter {
 // `texts` names columns that come as text as it is written, also where every cell looks like a number (CSV).
 StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format = "",
                                                  const std::vector<std::string>& texts = {});
+// What OpenTable takes `path` for: "csv", "parquet" or "ndjson". INVALID_ARGUMENT when its name does not say.
+StatusOr<std::string> TableFormat(const std::string& path, const std::string& format = "");
 // `partition_by`: Hive partitions under the directory `path`, which must not exist (Parquet only). An existing file is replaced by Finish.
 // Missing cells are empty in CSV and null elsewhere; numbers that are not finite are the words nan, inf, -inf (in quotes in NDJSON).
 StatusOr<std::unique_ptr<TableWriter>> CreateTable(const std::string& path, const std::vector<TableColumn>& columns,

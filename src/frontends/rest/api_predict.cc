@@ -74,7 +74,7 @@ void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
     CsvReader reader(call.body, &scratch->texts);
     parsed = ParseCsvRows(reader, columns, UnknownColumns::kWarn, &scratch->batch, &scratch->absent);
   } else if (media.Is("application/x-ndjson") || media.Is("application/ndjson") || media.Is("application/jsonl")) {
-    parsed = scratch->json.ParseLines(call.body, columns, &scratch->batch, &scratch->absent);
+    parsed = scratch->json.ParseLines(call.body, columns, {}, &scratch->batch, &scratch->absent);
   } else {
     parsed =
         Failure(ErrorCode::kUnsupportedMediaType,

@@ -86,7 +86,7 @@ Status ReadFrame(const Call& call, const MediaType& media, const ColumnIndex& co
   }
   if (media.Is(kLines) || media.Is("application/jsonl") || media.Is("application/x-ndjson")) {
     VIGIL_RETURN_IF_ERROR(CheckCharset(media));
-    return scratch->json.ParseLines(call.body, columns, &scratch->batch, &scratch->absent);
+    return scratch->json.ParseLines(call.body, columns, {}, &scratch->batch, &scratch->absent);
   }
   if (!media.Is(kJson)) {
     return Failure(ErrorCode::kUnsupportedMediaType,

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "frontends/errors.h"
+#include "frontends/rows/number.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -46,9 +47,11 @@ RowFiller::RowFiller(const ColumnIndex& columns, UnknownColumns unknown, RowBatc
 int RowFiller::Meaning(std::string_view name) {
   const int column = columns_.Find(name);
   if (column >= 0) return column;
-  if (name == kIdColumn) return kId;
-  if (name == kEntityColumn) return kEntity;
-  if (name == kTimeColumn) return kTime;
+  if (made_ == nullptr) {
+    if (name == kIdColumn) return kId;
+    if (name == kEntityColumn) return kEntity;
+    if (name == kTimeColumn) return kTime;
+  }
   if (unknown_ == UnknownColumns::kIgnore || unknown_names_.size() > kUnknownColumnWarningsMax) return kUnknown;
   if (std::find(unknown_names_.begin(), unknown_names_.end(), name) != unknown_names_.end()) return kUnknown;
   unknown_names_.emplace_back(name);
@@ -84,7 +87,25 @@ void RowFiller::SetText(int column, std::string_view text) {
   batch_->texts[row_ * batch_->text_columns + c.at] = text;
 }
 
+void RowFiller::SetOddValue(int column, std::string_view text) {
+  const ModelColumn& c = columns_.shape().columns[static_cast<size_t>(column)];
+  double value = 0;
+  if (c.store != ColumnStore::kText) {
+    if (ParseCell(text, &value)) SetValue(column, value, text);
+    return;
+  }
+  std::string& made = made_->emplace_back();
+  const bool whole = text.find_first_of(".eE") == std::string_view::npos;
+  if (!whole && ParseJsonNumber(text, &value)) {
+    AppendNumber(&made, value);
+  } else {
+    made = text;
+  }
+  SetText(column, made);
+}
+
 void RowFiller::SetTypeError(int column, std::string_view value) {
+  if (made_ != nullptr) return SetOddValue(column, value);
   RowError error;
   error.row = static_cast<int64_t>(row());
   error.column = columns_.names()[static_cast<size_t>(column)];

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "prediction/pipeline.h"
 
@@ -71,6 +73,11 @@ class RowFiller {
   // A column that is there (if only as a header), so it is not absent from every row.
   void Seen(int column) { seen_[static_cast<size_t>(column)] = 1; }
   void SeenAll() { seen_.assign(seen_.size(), 1); }
+  absl::Span<uint8_t> seen() { return absl::MakeSpan(seen_); }
+  // From now on there are no type errors: of a text a column of numbers takes the number that it spells, else it is missing; of a number a
+  // column of texts takes the shortest form. `texts` keeps what is made as long as the batch is used. And ids, entities and times are
+  // unknown columns like any other.
+  void ReadOddValues(std::deque<std::string>* texts) { made_ = texts; }
   // Begins a row of missing values and selects it. Too many rows are a Failure of kTooLarge.
   Status NextRow();
   void Select(size_t row) { row_ = row; }
@@ -86,6 +93,8 @@ class RowFiller {
   void SetEntity(std::string_view entity);
   Status SetTime(std::string_view text);
   size_t row() const { return row_; }
+  // As noted by Meaning, UnknownColumns::kWarn.
+  const std::vector<std::string>& unknown_names() const { return unknown_names_; }
   RowBatch& batch() { return *batch_; }
 
   // After the last row: checks that every row or none has a time, and lists in `absent` the model's columns that no row has.
@@ -93,12 +102,15 @@ class RowFiller {
 
  private:
   void SetMixedValue(int column, double value, std::string_view as_written);
+  // See ReadOddValues; `text` is no text to a column of texts.
+  void SetOddValue(int column, std::string_view text);
   float& Cell(int column) { return batch_->values[row_ * columns_.size() + static_cast<size_t>(column)]; }
 
   const ColumnIndex& columns_;
   const UnknownColumns unknown_;
   const bool all_floats_;
   RowBatch* const batch_;
+  std::deque<std::string>* made_ = nullptr;  // null: odd values are refused
   size_t row_ = 0;
   std::vector<uint8_t> seen_;
   std::vector<std::string> unknown_names_;

@@ -27,9 +27,9 @@ class FastParser {
     return ObjectRow() && AtEnd();
   }
 
-  bool Line() {
+  bool Line(absl::Span<uint8_t> seen) {
     Blanks();
-    return ObjectRow() && AtEnd();
+    return SparseRow(seen) && AtEnd();
   }
 
  private:
@@ -177,6 +177,25 @@ class FastParser {
     return Take('}');
   }
 
+  // The same with columns left out.
+  bool SparseRow(absl::Span<uint8_t> seen) {
+    const size_t n = columns_.size();
+    if (!Take('{') || batch_->rows >= kRowsMax || (batch_->rows + 1) * n > kCellsMax) return false;
+    batch_->AddRow();
+    float* const out = batch_->values.data() + (batch_->rows - 1) * n;
+    for (size_t i = 0; i < n; ++i) {
+      const char* const key = p_;
+      if (!TakeKey(i)) {
+        if (p_ != key) return false;  // a key without its colon
+        continue;
+      }
+      if (!Value(out, i)) return false;
+      seen[i] = 1;
+      if (!Take(',')) return Take('}');
+    }
+    return false;
+  }
+
   bool ArrayRow() {
     if (!Take('[')) return false;
     float* out = NewRow();
@@ -233,9 +252,9 @@ bool ParseFastRows(std::string_view body, const ColumnIndex& columns, RowBatch* 
   return columns.size() != 0 && FastParser(body, columns, batch).Document();
 }
 
-bool ParseFastLine(std::string_view line, const ColumnIndex& columns, RowBatch* batch) {
+bool ParseFastLine(std::string_view line, const ColumnIndex& columns, RowBatch* batch, absl::Span<uint8_t> seen) {
   const size_t rows = batch->rows;
-  if (columns.size() != 0 && FastParser(line, columns, batch).Line()) return true;
+  if (columns.size() != 0 && FastParser(line, columns, batch).Line(seen)) return true;
   batch->rows = rows;
   batch->values.resize(rows * columns.size());
   batch->exact.resize(rows * batch->exact_columns);

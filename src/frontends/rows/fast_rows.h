@@ -4,8 +4,10 @@
 // reads alike (fast_rows_test.cc, fast_rows_fuzz.cc).
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
+#include "absl/types/span.h"
 #include "frontends/rows/columns.h"
 
 namespace vigil {
@@ -15,7 +17,8 @@ namespace vigil {
 // when `batch` is warm.
 bool ParseFastRows(std::string_view body, const ColumnIndex& columns, RowBatch* batch);
 
-// One line of NDJSON: appends a row to `batch` (not reset). False: not parsed; the batch is as it was.
-bool ParseFastLine(std::string_view line, const ColumnIndex& columns, RowBatch* batch);
+// One line of NDJSON, which may leave columns out: appends a row to `batch` (not reset) and marks in `seen`, one a column, which it has.
+// False: not parsed; the batch is as it was.
+bool ParseFastLine(std::string_view line, const ColumnIndex& columns, RowBatch* batch, absl::Span<uint8_t> seen);
 
 }  // namespace vigil

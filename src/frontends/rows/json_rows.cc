@@ -414,26 +414,26 @@ Status JsonRows::ReadLine(std::string_view line, const ColumnIndex& columns, Row
   return absl::OkStatus();
 }
 
-Status JsonRows::ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent) {
-  RowFiller filler(columns, UnknownColumns::kWarn, batch);
+Status JsonRows::ParseLines(std::string_view body, const ColumnIndex& columns, const JsonLinesOptions& options, RowBatch* batch,
+                            std::vector<uint32_t>* absent) {
+  RowFiller filler(columns, options.lenient && options.unknown == nullptr ? UnknownColumns::kIgnore : UnknownColumns::kWarn, batch);
   state_->texts.clear();
-  int64_t number = 0;
+  if (options.lenient) filler.ReadOddValues(&state_->texts);
+  int64_t number = options.first_line - 1;
   while (!body.empty()) {
     const size_t newline = body.find('\n');
     const std::string_view line = StripBlanks(body.substr(0, newline));
     body.remove_prefix(newline == std::string_view::npos ? body.size() : newline + 1);
     ++number;
     if (line.empty()) continue;
-    if (ParseFastLine(line, columns, batch)) {
-      filler.SeenAll();
-      continue;
-    }
+    if (ParseFastLine(line, columns, batch, filler.seen())) continue;
     const Status status = ReadLine(line, columns, filler);
     if (!status.ok()) {
       const std::string path = PathOf(status);
       return Failure(CodeOf(status), MessageOf(status), path.empty() ? Concat("line ", number) : Concat("line ", number, ", ", path));
     }
   }
+  if (options.unknown != nullptr) *options.unknown = filler.unknown_names();
   return filler.Finish(absent);
 }
 

@@ -25,6 +25,12 @@ struct JsonRowsOptions {
   UnknownColumns unknown = UnknownColumns::kWarn;
 };
 
+struct JsonLinesOptions {
+  int64_t first_line = 1;                       // what messages call the first
+  bool lenient = false;                         // no type errors (RowFiller::ReadOddValues), and unknown columns are ignored
+  std::vector<std::string>* unknown = nullptr;  // but for their names, some of them, which go here
+};
+
 // Memory kept between requests; a larger body's is given back after it.
 inline constexpr size_t kJsonKeepBytesMax = 4 << 20;
 
@@ -40,7 +46,8 @@ class JsonRows {
                std::vector<uint32_t>* absent);
 
   // One row a line: an object, or a list of values in the model's order. Blank lines are skipped.
-  Status ParseLines(std::string_view body, const ColumnIndex& columns, RowBatch* batch, std::vector<uint32_t>* absent);
+  Status ParseLines(std::string_view body, const ColumnIndex& columns, const JsonLinesOptions& options, RowBatch* batch,
+                    std::vector<uint32_t>* absent);
 
  private:
   struct State;

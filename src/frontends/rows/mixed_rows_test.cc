@@ -80,7 +80,7 @@ TEST_F(MixedRows, NdjsonTextsOutliveTheirLine) {
   ASSERT_TRUE(json_
                   .ParseLines("{\"amount\":1,\"channel\":\"one\",\"rate\":1}\n{\"rate\":2,\"channel\":\"t\\u0077o\",\"amount\":1}\n"
                               "{\"rate\":3,\"channel\":\"three\",\"amount\":1}\n",
-                              columns_, &batch_, &absent_)
+                              columns_, {}, &batch_, &absent_)
                   .ok());
   EXPECT_EQ(batch_.texts[0], "one");
   EXPECT_EQ(batch_.texts[1], "two");
@@ -109,8 +109,9 @@ TEST_F(MixedRows, TheFixedSchemaParserReadsAsTheGeneralOne) {
 
 TEST_F(MixedRows, AFastLineThatIsNoneLeavesTheBatch) {
   batch_.Reset(columns_.shape());
-  ASSERT_TRUE(ParseFastLine(R"({"amount":1,"channel":"x","rate":2})", columns_, &batch_));
-  EXPECT_FALSE(ParseFastLine(R"({"amount":1,"channel":"y","rate":)", columns_, &batch_));
+  std::vector<uint8_t> seen(3, 0);
+  ASSERT_TRUE(ParseFastLine(R"({"amount":1,"channel":"x","rate":2})", columns_, &batch_, absl::MakeSpan(seen)));
+  EXPECT_FALSE(ParseFastLine(R"({"amount":1,"channel":"y","rate":)", columns_, &batch_, absl::MakeSpan(seen)));
   EXPECT_EQ(Dump(batch_), "1.000000 0.000000 2.000000 2.000000 'x' ");
 }
 

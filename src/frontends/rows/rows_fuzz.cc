@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   switch (data[0] % 10) {
     case 0: Check(json.Parse(body, columns, {}, &batch, &absent), batch); break;
     case 1: Check(json.Parse(body, columns, {vigil::JsonForm::kMlflow, vigil::UnknownColumns::kIgnore}, &batch, &absent), batch); break;
-    case 2: Check(json.ParseLines(body, columns, &batch, &absent), batch); break;
+    case 2: Check(json.ParseLines(body, columns, {}, &batch, &absent), batch); break;
     case 3: (void)vigil::ParseNdjsonLabels(body); break;
     case 4: {
       vigil::CsvReader reader(body, &arena);

@@ -63,7 +63,7 @@ class Rows : public ::testing::Test {
   Parsed Lines(std::string_view body) {
     RowBatch batch;
     std::vector<uint32_t> absent;
-    const Status status = json_.ParseLines(body, columns_, &batch, &absent);
+    const Status status = json_.ParseLines(body, columns_, {}, &batch, &absent);
     return Keep(status, batch, absent);
   }
   Parsed Csv(std::string_view body) {

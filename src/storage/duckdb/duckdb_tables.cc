@@ -23,18 +23,6 @@ constexpr size_t kChunkRows = 2048;  // DuckDB's vector
 
 // --- sources ---
 
-StatusOr<std::string> FormatOf(const std::string& path, const std::string& format) {
-  if (!format.empty()) {
-    if (format == "csv" || format == "parquet" || format == "ndjson") return format;
-    return absl::InvalidArgumentError(absl::StrCat("table format \"", format, "\" is none of csv, parquet, ndjson"));
-  }
-  const std::string lower = absl::AsciiStrToLower(path);
-  if (absl::EndsWith(lower, ".csv")) return "csv";
-  if (absl::EndsWith(lower, ".parquet")) return "parquet";
-  if (absl::EndsWith(lower, ".ndjson") || absl::EndsWith(lower, ".jsonl")) return "ndjson";
-  return absl::InvalidArgumentError(absl::StrCat("the name of ", path, " ends in none of .csv, .parquet, .ndjson, .jsonl"));
-}
-
 // A path as DuckDB's glob takes it: a file that is there under exactly this name is meant literally.
 StatusOr<std::string> GlobOf(const std::string& path) {
   std::error_code ignored;
@@ -47,10 +35,10 @@ StatusOr<std::string> GlobOf(const std::string& path) {
 // `types`: an option of read_csv that fixes columns' types, or nothing.
 StatusOr<std::string> SourceOf(const std::vector<std::string>& paths, const std::string& format_given, const std::string& types = "") {
   if (paths.empty()) return absl::InvalidArgumentError("no file was named");
-  VIGIL_ASSIGN_OR_RETURN(const std::string format, FormatOf(paths[0], format_given));
+  VIGIL_ASSIGN_OR_RETURN(const std::string format, TableFormat(paths[0], format_given));
   std::vector<std::string> globs;
   for (const std::string& path : paths) {
-    VIGIL_ASSIGN_OR_RETURN(const std::string other, FormatOf(path, format_given));
+    VIGIL_ASSIGN_OR_RETURN(const std::string other, TableFormat(path, format_given));
     if (other != format) return absl::InvalidArgumentError(absl::StrCat(paths[0], " and ", path, " are of different formats"));
     VIGIL_ASSIGN_OR_RETURN(const std::string glob, GlobOf(path));
     globs.push_back(SqlText(glob));
@@ -318,6 +306,18 @@ class ParquetWriter final : public TableWriter {
 
 }  // namespace
 
+StatusOr<std::string> TableFormat(const std::string& path, const std::string& format) {
+  if (!format.empty()) {
+    if (format == "csv" || format == "parquet" || format == "ndjson") return format;
+    return absl::InvalidArgumentError(absl::StrCat("table format \"", format, "\" is none of csv, parquet, ndjson"));
+  }
+  const std::string lower = absl::AsciiStrToLower(path);
+  if (absl::EndsWith(lower, ".csv")) return "csv";
+  if (absl::EndsWith(lower, ".parquet")) return "parquet";
+  if (absl::EndsWith(lower, ".ndjson") || absl::EndsWith(lower, ".jsonl")) return "ndjson";
+  return absl::InvalidArgumentError(absl::StrCat("the name of ", path, " ends in none of .csv, .parquet, .ndjson, .jsonl"));
+}
+
 StatusOr<std::unique_ptr<TableReader>> OpenTable(const std::vector<std::string>& paths, const std::string& format,
                                                  const std::vector<std::string>& texts) {
   VIGIL_ASSIGN_OR_RETURN(const std::string source, SourceOf(paths, format));
@@ -345,7 +345,7 @@ StatusOr<std::unique_ptr<TableWriter>> CreateTable(const std::string& path, cons
   if (columns.empty()) return absl::InvalidArgumentError(absl::StrCat(path, ": a table needs at least one column"));
   std::string format = "parquet";
   if (partition_by.empty()) {
-    VIGIL_ASSIGN_OR_RETURN(format, FormatOf(path, ""));
+    VIGIL_ASSIGN_OR_RETURN(format, TableFormat(path, ""));
   }
   if (format != "parquet") return CreateTextTable(path, columns, format == "ndjson");
   VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<DuckdbDatabase> database, DuckdbDatabase::Open());
