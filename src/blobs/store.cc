@@ -14,6 +14,20 @@ uint64_t Revision(const Listing& listing) {
   return hash == 0 ? 1 : hash;
 }
 
+StatusOr<Listing> ListPages(const ReadPage& read, const std::string& shown, const BlobOptions& options) {
+  Listing all;
+  std::string token;
+  do {
+    const std::string former = token;
+    VIGIL_ASSIGN_OR_RETURN(token, read(former, &all));
+    // More than the limit can also be what only begins alike; twice as many are no model.
+    if (static_cast<int64_t>(all.size()) > 2 * options.objects_max + 1000 || (token == former && !token.empty())) {
+      return absl::ResourceExhaustedError(absl::StrCat(shown, ": more than ", all.size(), " objects begin so (sources.objects_max)"));
+    }
+  } while (!token.empty());
+  return all;
+}
+
 StatusOr<Listing> BelowKey(Listing all, const std::string& key, const std::string& shown, const BlobOptions& options) {
   const std::string folder = key.empty() || key.ends_with('/') ? key : key + "/";
   Listing kept;

@@ -45,6 +45,11 @@ class Store {
 // Opens the store of `uri`; nothing is asked of it yet.
 using OpenStore = std::function<StatusOr<std::unique_ptr<Store>>(const Uri& uri, const Context& context)>;
 
+// Lists page by page: `read(token, &all)` adds the page that `token` names (empty: the first) and says the next one's token, empty at the
+// end. RESOURCE_EXHAUSTED names `shown` when far more begin alike than a place may hold, or the pages go round in a circle.
+using ReadPage = std::function<StatusOr<std::string>(const std::string& token, Listing* all)>;
+StatusOr<Listing> ListPages(const ReadPage& read, const std::string& shown, const BlobOptions& options);
+
 // Cuts a listing down to what `key` means: the object of that very name (then the listing's only one, without a name), else those below it
 // as a folder, by the rest of their names; a folder's own mark is no object. Never what only begins alike ("fraud2/x" for "fraud").
 // NOT_FOUND names `shown`; RESOURCE_EXHAUSTED and INVALID_ARGUMENT for what the limits and CheckObjectName refuse.

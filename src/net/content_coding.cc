@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 
 #include "absl/strings/ascii.h"
@@ -99,6 +100,7 @@ Status Decode(Coding coding, std::string_view body, size_t bytes_max, std::strin
     const int result = inflate(&stream, Z_NO_FLUSH);
     to->resize(to->size() - stream.avail_out);
     if (to->size() > bytes_max) {
+      to->clear();
       return absl::ResourceExhaustedError(absl::StrCat("the body is more than ", bytes_max, " bytes when decompressed"));
     }
     if (result == Z_STREAM_END) break;
@@ -110,7 +112,8 @@ Status Decode(Coding coding, std::string_view body, size_t bytes_max, std::strin
 
 void Encode(Coding coding, std::string_view body, std::string* to) {
   z_stream stream{};
-  deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, coding == Coding::kGzip ? kGzipWindow : kZlibWindow, 8, Z_DEFAULT_STRATEGY);
+  const int window = coding == Coding::kGzip ? kGzipWindow : kZlibWindow;
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();  // no memory
   to->resize(deflateBound(&stream, body.size()));
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
   stream.avail_in = static_cast<uInt>(body.size());

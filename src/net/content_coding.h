@@ -20,7 +20,7 @@ StatusOr<Coding> CodingOf(std::string_view content_encoding);
 Coding AcceptedCoding(std::string_view accept_encoding);
 
 // Replaces `to` by the body. `deflate` may lack its zlib header, as some clients send it. INVALID_ARGUMENT: it is not what it says, ends
-// early, or something follows; RESOURCE_EXHAUSTED: more than `bytes_max` bytes come out.
+// early, or something follows; RESOURCE_EXHAUSTED, and `to` empty: more than `bytes_max` bytes come out.
 Status Decode(Coding coding, std::string_view body, size_t bytes_max, std::string* to);
 
 // Replaces `to`, fast rather than small. Not for kIdentity.

@@ -1,17 +1,12 @@
 #include "net/grpc_message.h"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 
 namespace vigil::net {
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
-constexpr size_t kGunzipFirstBytes = 16 << 10;
 constexpr size_t kTimeoutDigitsMax = 8;
 
 }  // namespace
@@ -42,45 +37,6 @@ GrpcFrame ReadGrpcFrame(std::string_view bytes, size_t message_bytes_max) {
 std::array<char, kGrpcPrefixBytes> GrpcPrefix(bool compressed, size_t n) {
   return {static_cast<char>(compressed), static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
           static_cast<char>(n)};
-}
-
-Status Gunzip(std::string_view bytes, size_t bytes_max, std::string* to) {
-  to->clear();
-  z_stream stream{};
-  if (inflateInit2(&stream, kGzipWindow) != Z_OK) return absl::ResourceExhaustedError("no memory to decompress");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  int result = Z_OK;
-  size_t made = 0;
-  while (result == Z_OK) {
-    // One byte beyond the most shows that there is more.
-    to->resize(std::min(bytes_max + 1, std::max(kGunzipFirstBytes, 2 * made)));
-    stream.next_out = reinterpret_cast<Bytef*>(to->data() + made);
-    stream.avail_out = static_cast<uInt>(to->size() - made);
-    result = inflate(&stream, Z_NO_FLUSH);
-    made = to->size() - stream.avail_out;
-    if (made > bytes_max) break;
-  }
-  const bool rest = stream.avail_in > 0;
-  inflateEnd(&stream);
-  to->resize(std::min(made, bytes_max));
-  if (made > bytes_max)
-    return absl::ResourceExhaustedError(absl::StrCat("the message is larger than ", bytes_max, " bytes when decompressed"));
-  if (result != Z_STREAM_END || rest) return absl::InvalidArgumentError("the message is not gzip, though it says so");
-  return absl::OkStatus();
-}
-
-void Gzip(std::string_view bytes, std::string* to) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();  // no memory
-  to->resize(deflateBound(&stream, bytes.size()));
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(to->data());
-  stream.avail_out = static_cast<uInt>(to->size());
-  deflate(&stream, Z_FINISH);  // the bound makes it whole in one go
-  to->resize(stream.total_out);
-  deflateEnd(&stream);
 }
 
 StatusOr<int64_t> ParseGrpcTimeout(std::string_view text) {

@@ -1,4 +1,4 @@
-// The parts of gRPC over HTTP/2 that are bytes alone: message framing, compression, timeouts, status texts.
+// The parts of gRPC over HTTP/2 that are bytes alone: message framing, timeouts, status texts.
 #pragma once
 
 #include <array>
@@ -23,10 +23,6 @@ struct GrpcFrame {
 GrpcFrame ReadGrpcFrame(std::string_view bytes, size_t message_bytes_max);
 
 std::array<char, kGrpcPrefixBytes> GrpcPrefix(bool compressed, size_t message_bytes);
-
-// INVALID_ARGUMENT: no gzip; RESOURCE_EXHAUSTED: more than `bytes_max` come out. `to` is replaced.
-Status Gunzip(std::string_view bytes, size_t bytes_max, std::string* to);
-void Gzip(std::string_view bytes, std::string* to);
 
 // "100m" → 100 ms in ns. INVALID_ARGUMENT for what the protocol does not allow (1 to 8 digits and one of HMSmun).
 StatusOr<int64_t> ParseGrpcTimeout(std::string_view text);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "net/content_coding.h"
 #include "net/grpc_message.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -17,16 +18,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const GrpcFrame frame = ReadGrpcFrame(left, kMax);
     if (frame.kind != GrpcFrame::Kind::kWhole) break;
     require(frame.size <= left.size() && frame.message.size() + kGrpcPrefixBytes == frame.size);
-    if (frame.compressed) (void)Gunzip(frame.message, kMax, &out);
+    if (frame.compressed) (void)Decode(Coding::kGzip, frame.message, kMax, &out);
     require(out.size() <= kMax);
     left.remove_prefix(frame.size);
   }
-  (void)Gunzip(bytes, kMax, &out);
+  (void)Decode(Coding::kGzip, bytes, kMax, &out);
   require(out.size() <= kMax);
   if (size <= kMax) {
     std::string packed;
-    Gzip(bytes, &packed);
-    require(Gunzip(packed, kMax, &out).ok() && out == bytes);
+    Encode(Coding::kGzip, bytes, &packed);
+    require(Decode(Coding::kGzip, packed, kMax, &out).ok() && out == bytes);
   }
   if (const auto timeout = ParseGrpcTimeout(bytes); timeout.ok()) require(*timeout >= 0);
   for (const char c : EncodeGrpcMessage(bytes)) require(c >= ' ' && c <= '~');

@@ -7,6 +7,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "net/content_coding.h"
 #include "net/http1_exchange.h"
 #include "net/http2_exchange.h"
 #include "net/loop_counters.h"
@@ -23,7 +24,7 @@ void SendMessage(Http2Connection& connection, Http2Stream& stream, std::string_v
   std::string compressed;
   const bool gzip = stream.grpc.gzip_out && message.size() >= kGzipBytesMin;
   if (gzip) {
-    Gzip(message, &compressed);
+    Encode(Coding::kGzip, message, &compressed);
     message = compressed;
   }
   const auto prefix = GrpcPrefix(gzip, message.size());
@@ -43,8 +44,12 @@ StatusOr<std::string_view> Decoded(const Http2Connection&, const Http2Stream& st
                                    std::string* scratch) {
   if (!frame.compressed) return frame.message;
   if (!stream.grpc.gzip_in) return absl::InternalError("a message is compressed, but grpc-encoding says nothing of it");
-  VIGIL_RETURN_IF_ERROR(Gunzip(frame.message, bytes_max, scratch));
-  return std::string_view(*scratch);
+  const Status status = Decode(Coding::kGzip, frame.message, bytes_max, scratch);
+  if (status.ok()) return std::string_view(*scratch);
+  if (absl::IsResourceExhausted(status)) {
+    return absl::ResourceExhaustedError(absl::StrCat("the message is larger than ", bytes_max, " bytes when decompressed"));
+  }
+  return absl::InvalidArgumentError("the message is not gzip, though it says so");
 }
 
 class UnaryExchange final : public GrpcExchange {

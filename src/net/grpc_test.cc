@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/cord.h"
+#include "net/content_coding.h"
 #include "net/grpc_message.h"
 #include "net/testing/http2_client.h"
 
@@ -124,15 +125,15 @@ TEST_F(Grpc, GzipGoesBothWaysAndABombIsRefused) {
   Make(limits);
   const std::string text(50'000, 'z');
   std::string packed, unpacked;
-  Gzip(text, &packed);
+  Encode(Coding::kGzip, text, &packed);
   const auto& answer =
       Call("/s/Echo", Framed(packed, true), {{"grpc-encoding", "gzip"}, {"grpc-accept-encoding", "identity, deflate,gzip"}});
   EXPECT_EQ(answer.header("grpc-encoding"), "gzip");
   ASSERT_EQ(answer.body.substr(0, 1), "\x01");
-  ASSERT_TRUE(Gunzip(std::string_view(answer.body).substr(5), 100'000, &unpacked).ok());
+  ASSERT_TRUE(Decode(Coding::kGzip, std::string_view(answer.body).substr(5), 100'000, &unpacked).ok());
   EXPECT_EQ(unpacked, text);
   EXPECT_EQ(Call("/s/Echo", Framed(packed, true), {{"grpc-encoding", "gzip"}}).body, Framed(text));
-  Gzip(std::string(100'001, 0), &packed);
+  Encode(Coding::kGzip, std::string(100'001, 0), &packed);
   EXPECT_EQ(Call("/s/Echo", Framed(packed, true), {{"grpc-encoding", "gzip"}}).header("grpc-status"), "8");
   EXPECT_EQ(Call("/s/Echo", Framed("no gzip", true), {{"grpc-encoding", "gzip"}}).header("grpc-status"), "3");
 }

@@ -59,22 +59,16 @@ class AzureStore final : public Store {
       VIGIL_ASSIGN_OR_RETURN(const net::ClientResponse head, Ask("HEAD", "/" + key_, {}, {{"if-none-match", (*known)[0].tag}}));
       if (head.status == 304 || (head.status == 200 && head.header("etag") == (*known)[0].tag)) return *known;
     }
-    Listing all;
-    std::string marker;
-    do {
+    const auto read = [this](const std::string& marker, Listing* all) -> StatusOr<std::string> {
       std::map<std::string, std::string> query = {{"restype", "container"}, {"comp", "list"}, {"include", "metadata"}, {"prefix", key_}};
       if (!marker.empty()) query["marker"] = marker;
       VIGIL_ASSIGN_OR_RETURN(const net::ClientResponse response, Ask("GET", "", query, {}));
       if (response.status != 200) return Refusal(uri_.shown, response, &authorization_);
-      const std::string former = marker;
-      const StatusOr<std::string> next = ReadListing(response.body, &all);
+      StatusOr<std::string> next = ReadListing(response.body, all);
       if (!next.ok()) return Status(next.status().code(), absl::StrCat(uri_.shown, ": ", std::string(next.status().message())));
-      marker = *next;
-      if (static_cast<int64_t>(all.size()) > 2 * context_.options.objects_max + 1000 || (marker == former && !marker.empty())) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(uri_.shown, ": more than ", all.size(), " objects begin so (sources.objects_max)"));
-      }
-    } while (!marker.empty());
+      return next;
+    };
+    VIGIL_ASSIGN_OR_RETURN(Listing all, ListPages(read, uri_.shown, context_.options));
     return BelowKey(std::move(all), key_, uri_.shown, context_.options);
   }
 

@@ -44,24 +44,18 @@ class GcsStore final : public Store {
       VIGIL_ASSIGN_OR_RETURN(const bool same, IsSame((*known)[0]));
       if (same) return *known;
     }
-    Listing all;
-    std::string token;
-    do {
+    const auto read = [this](const std::string& token, Listing* all) -> StatusOr<std::string> {
       std::string query = absl::StrCat(
           "?prefix=", PercentEncode(uri_.key, false),
           "&fields=", PercentEncode("nextPageToken,items(name,size,generation,updated,md5Hash,crc32c,contentEncoding)", false));
       if (!token.empty()) absl::StrAppend(&query, "&pageToken=", PercentEncode(token, false));
       VIGIL_ASSIGN_OR_RETURN(const net::ClientResponse response, Ask(query));
       if (response.status != 200) return Refusal(uri_.shown, response, &token_);
-      const std::string former = token;
-      const StatusOr<std::string> next = ReadListing(response.body, &all);
+      StatusOr<std::string> next = ReadListing(response.body, all);
       if (!next.ok()) return Status(next.status().code(), absl::StrCat(uri_.shown, ": ", std::string(next.status().message())));
-      token = *next;
-      if (static_cast<int64_t>(all.size()) > 2 * context_.options.objects_max + 1000 || (token == former && !token.empty())) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(uri_.shown, ": more than ", all.size(), " objects begin so (sources.objects_max)"));
-      }
-    } while (!token.empty());
+      return next;
+    };
+    VIGIL_ASSIGN_OR_RETURN(Listing all, ListPages(read, uri_.shown, context_.options));
     return BelowKey(std::move(all), uri_.key, uri_.shown, context_.options);
   }
 

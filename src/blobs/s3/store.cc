@@ -46,23 +46,16 @@ class S3Store final : public Store {
       VIGIL_ASSIGN_OR_RETURN(const bool same, IsSame((*known)[0]));
       if (same) return *known;
     }
-    Listing all;
-    std::string token;
-    do {
+    const auto read = [this](const std::string& token, Listing* all) -> StatusOr<std::string> {
       std::map<std::string, std::string> query = {{"list-type", "2"}, {"prefix", uri_.key}};
       if (!token.empty()) query["continuation-token"] = token;
       VIGIL_ASSIGN_OR_RETURN(const net::ClientResponse response, Ask("GET", "", query, {}));
       if (response.status != 200) return Refusal(uri_.shown, response, &keys_);
-      const std::string former = token;
-      const StatusOr<std::string> next = ReadListing(response.body, &all);
+      StatusOr<std::string> next = ReadListing(response.body, all);
       if (!next.ok()) return absl::InvalidArgumentError(absl::StrCat(uri_.shown, ": ", std::string(next.status().message())));
-      token = *next;
-      // More than the limit can also be what only begins alike; twice as many are no model.
-      if (static_cast<int64_t>(all.size()) > 2 * context_.options.objects_max + 1000 || (token == former && !token.empty())) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(uri_.shown, ": more than ", all.size(), " objects begin so (sources.objects_max)"));
-      }
-    } while (!token.empty());
+      return next;
+    };
+    VIGIL_ASSIGN_OR_RETURN(Listing all, ListPages(read, uri_.shown, context_.options));
     return BelowKey(std::move(all), uri_.key, uri_.shown, context_.options);
   }
 

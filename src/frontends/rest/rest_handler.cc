@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "frontends/rest/request.h"
 #include "frontends/words.h"
+#include "net/content_coding.h"
 
 namespace vigil {
 namespace {
@@ -47,10 +48,11 @@ void SendAll(To& to, int status, std::string_view type, std::string_view body, c
 // Packs what is long enough where the client accepts it.
 template <typename To>
 void SendWithHeaders(To& to, int status, std::string_view type, std::string_view body, std::string_view request_id, net::ReplyHeader extra,
-                     net::Coding coding, const EchoHeaders& echo = {}) {
+                     std::string_view accept_encoding, const EchoHeaders& echo = {}) {
   AnswerHeaders headers{{"X-Request-Id", request_id}};
   std::string packed;
-  if (coding != net::Coding::kIdentity && body.size() >= kCompressBytesMin) {
+  const net::Coding coding = body.size() < kCompressBytesMin ? net::Coding::kIdentity : net::AcceptedCoding(accept_encoding);
+  if (coding != net::Coding::kIdentity) {
     net::Encode(coding, body, &packed);
     body = packed;
     headers.push_back({"Content-Encoding", net::CodingName(coding)});
@@ -226,8 +228,7 @@ bool RestHandler::Ready() {
 
 void RestHandler::Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra) {
   Count(call.route, status, call.context.arrived_ns);
-  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra, net::AcceptedCoding(call.accept_encoding),
-                  call.echo);
+  SendWithHeaders(call.exchange, status, content_type, body, call.context.request_id, extra, call.accept_encoding, call.echo);
 }
 
 void RestHandler::AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
@@ -372,7 +373,7 @@ PredictScratch* RestHandler::BeginPredict(Call& call, std::string_view model, st
   scratch->target = *std::move(target);
   scratch->context = call.context;
   scratch->result = {};
-  scratch->coding = net::AcceptedCoding(call.accept_encoding);
+  scratch->accept_encoding = call.accept_encoding;
   scratch->unpacked = std::move(call.unpacked);
   scratch->content_type = "application/json";
   scratch->extra = {};
@@ -447,9 +448,10 @@ void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exc
                                  : status.ok()              ? scratch->extra
                                                             : net::ReplyHeader{};
   if (exchange != nullptr) {
-    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding, scratch->echo);
+    SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->accept_encoding, scratch->echo);
   } else {
-    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra, scratch->coding, scratch->echo);
+    SendWithHeaders(*scratch->deferred, http, type, scratch->body, scratch->context.request_id, extra, scratch->accept_encoding,
+                    scratch->echo);
   }
   scratch->deferred.reset();
   scratch->target = {};
@@ -476,7 +478,7 @@ void RestHandler::Offload(Call& call) {
   request.request_id = call.context.request_id;
   const uint64_t ticket = next_ticket_++;
   Pending& pending = pending_[ticket];
-  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns, net::AcceptedCoding(call.accept_encoding)};
+  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns, call.accept_encoding};
   const OperationHandler operation = call.route->operation;
   const bool submitted = shared_.pool.TrySubmit(
       [this, ticket, operation, request = std::move(request), loop = &loop_, shared = &shared_, alive = std::weak_ptr<bool>(alive_)] {
@@ -496,7 +498,7 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   pending_.erase(found);
   if (reply.ok()) {
     Count(pending.route, reply->status, pending.arrived_ns);
-    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {}, pending.coding);
+    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {}, pending.accept_encoding);
     return;
   }
   int http = 500;
@@ -505,7 +507,7 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   Count(pending.route, http, pending.arrived_ns);
   const std::string seconds = Concat(shared_.options.retry_after_s);
   SendWithHeaders(*pending.deferred, http, type, body, pending.request_id,
-                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{}, pending.coding);
+                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{}, pending.accept_encoding);
 }
 
 // ---- counting ----
@@ -569,13 +571,6 @@ RestHandler::PerVersion& RestHandler::PerVersionOf(const ServedVersion& version)
   kept.refused = &shared_.metrics.NewCounter("vigil_refused_rows_total", "Rows refused for breaking the schema.", labels);
   kept.infer = &shared_.statistics->NewCell(version.facts.model, version.facts.version);
   return kept;
-}
-
-net::HandlerFactory MakeRestHandlerFactory(RestShared& shared,
-                                           std::function<std::unique_ptr<PredictService>(net::EventLoop& loop)> make_predict) {
-  return [&shared, make_predict = std::move(make_predict)](net::EventLoop& loop) -> std::unique_ptr<net::HttpHandler> {
-    return std::make_unique<RestHandler>(shared, loop, make_predict(loop));
-  };
 }
 
 }  // namespace vigil

@@ -28,7 +28,6 @@
 #include "frontends/tensors/answer_tensors.h"
 #include "frontends/tensors/oip_request.h"
 #include "frontends/tensors/tfs_request.h"
-#include "net/content_coding.h"
 #include "net/http.h"
 #include "net/server.h"
 #include "service/operations.h"
@@ -102,11 +101,11 @@ struct PredictScratch {
   std::string request_id;                   // only while deferred
   std::shared_ptr<net::Deferred> deferred;  // only while deferred
   EchoHeaders echo;
-  net::Coding coding = net::Coding::kIdentity;  // of the answer
-  int64_t parsed_ns = 0;                        // when the rows were ready to be scored
-  JsonRows json;                                // its views live as long as this scratch is in use
-  std::deque<std::string> texts;                // further texts that views in `batch` point into
-  std::unique_ptr<std::string> unpacked;        // a body that came compressed; views point into it
+  std::string_view accept_encoding;       // the request's, which stays until the answer is complete
+  int64_t parsed_ns = 0;                  // when the rows were ready to be scored
+  JsonRows json;                          // its views live as long as this scratch is in use
+  std::deque<std::string> texts;          // further texts that views in `batch` point into
+  std::unique_ptr<std::string> unpacked;  // a body that came compressed; views point into it
   // Of a dialect of tensors.
   OipReader oip;
   OipRequest oip_request;
@@ -169,7 +168,7 @@ class RestHandler final : public net::HttpHandler {
     const Route* route = nullptr;
     std::string request_id;
     int64_t arrived_ns = 0;
-    net::Coding coding = net::Coding::kIdentity;
+    std::string_view accept_encoding;  // the request's, which stays until the answer is complete
   };
 
   // A request that waits for its model. The body and headers that it views stay while it has its deferred answer.
@@ -218,9 +217,5 @@ class RestHandler final : public net::HttpHandler {
   bool turn_is_due_ = false;     // a timer will end a turn soon
   std::shared_ptr<bool> alive_;  // false once this is destroyed; read on the loop's thread only
 };
-
-// One handler a loop. `make_predict` is called on the loop's own thread.
-net::HandlerFactory MakeRestHandlerFactory(RestShared& shared,
-                                           std::function<std::unique_ptr<PredictService>(net::EventLoop& loop)> make_predict);
 
 }  // namespace vigil

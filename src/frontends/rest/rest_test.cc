@@ -7,6 +7,7 @@
 #include "frontends/testing/count_allocations.h"
 #include "frontends/testing/rest_fixture.h"
 #include "frontends/ui/bundle.h"
+#include "net/content_coding.h"
 
 namespace vigil {
 namespace {

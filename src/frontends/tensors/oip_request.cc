@@ -57,7 +57,6 @@ Status ReadHead(ondemand::object& object, std::string_view path, TensorView* ten
 Status ReadBinarySize(ondemand::object& object, std::string_view path, std::optional<size_t>* size) {
   ondemand::object parameters;
   if (object.find_field_unordered("parameters").get_object().get(parameters) != simdjson::SUCCESS) return absl::OkStatus();
-  ondemand::value value;
   for (auto item : parameters) {
     ondemand::field field;
     VIGIL_JSON_OR_RETURN(field, item);
