@@ -460,7 +460,10 @@ TEST_F(RegistryTest, AModelCanBeUnloadedAndLoadedAgain) {
 }
 
 TEST_F(RegistryTest, AWithdrawnModelIsNotServedAndCanBeServedAgain) {
-  const auto served = [&] { return registry_->snapshot().Load()->models.contains("fraud"); };
+  const auto served = [&] {
+    const auto snapshot = registry_->snapshot().Load();
+    return snapshot->models.find("fraud") != snapshot->models.end();
+  };
   ASSERT_TRUE(Add(1, true).ok());
   ASSERT_TRUE(Add(2).ok());
   ASSERT_TRUE(Add(3).ok());
