@@ -30,7 +30,8 @@ Status Registry::RequestLoad(std::string_view model_name, std::string_view versi
     if (key.second.empty()) return absl::UnavailableError(absl::StrCat("model ", key.first, " has no champion to answer"));
     VIGIL_ASSIGN_OR_RETURN(const VersionEntry* entry, FindVersion(*model, key.second));
     if (entry->served == nullptr && entry->unloaded) {
-      return absl::UnavailableError(absl::StrCat("version ", key.second, " of ", key.first, " was unloaded; load the model to have it back"));
+      return absl::UnavailableError(
+          absl::StrCat("version ", key.second, " of ", key.first, " was unloaded; load the model to have it back"));
     }
     if (entry->served == nullptr && !IsServable(entry->state)) {
       return absl::NotFoundError(absl::StrCat("version ", key.second, " of ", key.first, " is ",

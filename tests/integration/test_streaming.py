@@ -91,7 +91,8 @@ def test_an_interrupted_run_leaves_nothing(small, tmp_path, number, ending):
     os.mkfifo(pipe)
     folder.mkdir()
     process = subprocess.Popen([str(BINARY), "predict", str(small.champion), "--input", str(pipe), "--output", str(folder / f"out.{ending}")],
-                               stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)})
+                               stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)},
+                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))  # this run may itself be in the background
     with open(pipe, "wb") as out:
         out.write(b"amount,nb,hour\n" + b"1.5,2,3\n" * 200_000)
         out.flush()
