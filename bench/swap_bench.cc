@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -121,10 +122,12 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  bool Send(const std::string& request) {
+    return send(fd_, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
+  }
   // The status line, headers and body of the answer; empty when the connection broke.
-  const std::string& Ask(const std::string& request) {
+  const std::string& Receive() {
     answer_.clear();
-    if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return answer_;
     size_t whole = std::string::npos;
     while (answer_.size() < whole) {
       std::array<char, 16384> buffer;
@@ -141,6 +144,7 @@ class Client {
     }
     return answer_;
   }
+  const std::string& Ask(const std::string& request) { return Send(request) ? Receive() : answer_ = std::string(); }
 
  private:
   const int fd_;
@@ -163,11 +167,20 @@ struct Tally {
   std::atomic<int64_t> answers{0}, failed{0}, mixed{0};
 };
 
-// Asks at fixed times until told to stop; latencies count from the time a request was due.
-std::vector<double> Drive(int port, const std::string& model, double interval_us, const std::atomic<bool>& stop, Tally* tally) {
-  Client client(port);
-  const std::string request = Request(model);
+// Asks both models at fixed times until told to stop, on one thread: two would wait for one another on one core, for milliseconds. Returns
+// the latencies of `other`, in microseconds from the time when a request was due.
+std::vector<double> Drive(int port, double interval_us, const std::atomic<bool>& stop, Tally* tally) {
+  Client swapped(port), other(port);
+  const std::string to_swapped = Request("fraud"), to_other = Request("other");
   std::vector<double> latencies_us;
+  const auto count = [&](const std::string& answer) {
+    bool failed = false;
+    const bool whole = IsWhole(answer, &failed);
+    ++tally->answers;
+    tally->failed += failed ? 1 : 0;
+    tally->mixed += whole ? 0 : 1;
+    return !answer.empty();
+  };
   auto due = Clock::now();
   while (!stop) {
     due += std::chrono::nanoseconds(static_cast<int64_t>(interval_us * 1000));
@@ -176,14 +189,10 @@ std::vector<double> Drive(int port, const std::string& model, double interval_us
     } else {
       due = Clock::now();
     }
-    const std::string& answer = client.Ask(request);
+    if (!swapped.Send(to_swapped) || !other.Send(to_other)) break;
+    const std::string& answer = other.Receive();
     latencies_us.push_back(std::chrono::duration<double, std::micro>(Clock::now() - due).count());
-    bool failed = false;
-    const bool whole = IsWhole(answer, &failed);
-    ++tally->answers;
-    tally->failed += failed ? 1 : 0;
-    tally->mixed += whole ? 0 : 1;
-    if (answer.empty()) break;
+    if (!count(answer) || !count(swapped.Receive())) break;
   }
   return latencies_us;
 }
@@ -193,6 +202,15 @@ double Quantile(std::vector<double> values, double q) {
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at;
+}
+
+// The calling thread, and what it starts from now on, keeps to these cores. A client that shares the server's core waits for its turn there
+// for milliseconds, swaps or none; so the last core is the clients' where there are two.
+void UseCores(int first, int count) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  for (int i = 0; i < count; ++i) CPU_SET(first + i, &cores);
+  if (sched_setaffinity(0, sizeof(cores), &cores) != 0) Die("cannot choose cores");
 }
 
 // `vigil serve`, stopped at the end.
@@ -211,7 +229,10 @@ class ServerProcess {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, (folder + "/server.log").c_str(), O_WRONLY | O_CREAT, 0644);
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    if (cores > 1) UseCores(0, cores - 1);
     if (posix_spawn(&pid_, program.c_str(), &files, nullptr, arguments.data(), environ) != 0) Die(program + " does not start");
+    if (cores > 1) UseCores(cores - 1, 1);
     posix_spawn_file_actions_destroy(&files);
     while (!std::filesystem::exists(ports)) {
       if (waitpid(pid_, nullptr, WNOHANG) != 0) Die(program + " ended before it was ready");
@@ -256,7 +277,7 @@ class Bench {
     control_ = std::make_unique<Client>(server_->port());
   }
 
-  // Both models as fast as they answer: requests a second of the two connections together.
+  // Both models as fast as they answer: requests a second of both.
   double Capacity() { return Run(0, 0, std::chrono::seconds(2)).first.answers_per_second; }
 
   struct Result {
@@ -268,13 +289,11 @@ class Bench {
     std::vector<double> other;
     const int64_t before = tally_.answers;
     const auto begin = Clock::now();
-    std::thread swapped([&] { Drive(server_->port(), "fraud", interval_us, stop, &tally_); });
-    std::thread watched([&] { other = Drive(server_->port(), "other", interval_us, stop, &tally_); });
+    std::thread clients([&] { other = Drive(server_->port(), interval_us, stop, &tally_); });
     for (int i = 0; i < swaps; ++i) Swap();
     if (swaps == 0) std::this_thread::sleep_for(duration);
     stop = true;
-    swapped.join();
-    watched.join();
+    clients.join();
     Result result;
     result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     result.answers_per_second = static_cast<double>(tally_.answers - before) / result.seconds;
@@ -311,7 +330,7 @@ class Bench {
 int Main(int swaps, int rounds) {
   Bench bench;
   const double capacity = bench.Capacity();
-  const double interval_us = 2 * 1e6 / (capacity / 2);  // two connections share half of it
+  const double interval_us = 2 * 1e6 / (capacity / 2);  // both models are asked at once
   std::printf("capacity %.0f requests/s of %d rows on one serving thread; load %.0f/s\n", capacity, kRows, capacity / 2);
   std::fflush(stdout);
   std::vector<double> ratios, nulls;
