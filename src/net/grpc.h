@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,8 +35,9 @@ struct GrpcRequest {
 class GrpcCall {
  public:
   virtual ~GrpcCall() = default;
-  virtual void Send(std::string_view message) = 0;
-  virtual void Finish(const Status& status) = 0;
+  // `metadata` leaves with the first of the answer's parts and is ignored with later ones. Names in lower case.
+  virtual void Send(std::string_view message, std::initializer_list<ReplyHeader> metadata = {}) = 0;
+  virtual void Finish(const Status& status, std::initializer_list<ReplyHeader> metadata = {}) = 0;
   // The client gave up, its deadline passed, or its connection is gone: nobody waits for the answer.
   virtual bool cancelled() const = 0;
   // Sent but still here. A handler that makes messages faster than they leave looks at it; beyond HttpLimits::output_bytes_max the
@@ -49,9 +51,9 @@ class GrpcCall {
 class GrpcExchange {
  public:
   virtual ~GrpcExchange() = default;
-  // One message and OK.
-  virtual void Reply(std::string_view message) = 0;
-  virtual void Fail(const Status& status) = 0;
+  // One message and OK. Names of metadata in lower case.
+  virtual void Reply(std::string_view message, std::initializer_list<ReplyHeader> metadata = {}) = 0;
+  virtual void Fail(const Status& status, std::initializer_list<ReplyHeader> metadata = {}) = 0;
   virtual std::shared_ptr<GrpcCall> Defer() = 0;
   // The other end as text; asks the kernel.
   virtual std::string PeerName() const = 0;

@@ -19,8 +19,8 @@ constexpr size_t kGzipBytesMin = 512;         // shorter messages go as they are
 constexpr size_t kStatusTextBytesMax = 4096;  // trailers beyond what clients take would lose the status
 constexpr size_t kDetailsBytesMax = 4096;
 
-void SendMessage(Http2Connection& connection, Http2Stream& stream, std::string_view message) {
-  connection.SendGrpcHead(stream);
+void SendMessage(Http2Connection& connection, Http2Stream& stream, std::string_view message, std::initializer_list<ReplyHeader> metadata) {
+  connection.SendGrpcHead(stream, metadata);
   std::string compressed;
   const bool gzip = stream.grpc.gzip_out && message.size() >= kGzipBytesMin;
   if (gzip) {
@@ -56,14 +56,14 @@ class UnaryExchange final : public GrpcExchange {
  public:
   UnaryExchange(Http2Connection& connection, Http2Stream& stream) : connection_(connection), stream_(stream) {}
 
-  void Reply(std::string_view message) override {
+  void Reply(std::string_view message, std::initializer_list<ReplyHeader> metadata) override {
     Once();
-    SendMessage(connection_, stream_, message);
+    SendMessage(connection_, stream_, message, metadata);
     FinishGrpc(connection_, stream_, absl::OkStatus());
   }
-  void Fail(const Status& status) override {
+  void Fail(const Status& status, std::initializer_list<ReplyHeader> metadata) override {
     Once();
-    FinishGrpc(connection_, stream_, status);
+    FinishGrpc(connection_, stream_, status, metadata);
   }
   std::shared_ptr<GrpcCall> Defer() override {
     Once();
@@ -231,7 +231,7 @@ void HandleGrpc(Http2Connection& connection, Http2Stream& stream) {
   }
 }
 
-void FinishGrpc(Http2Connection& connection, Http2Stream& stream, const Status& status) {
+void FinishGrpc(Http2Connection& connection, Http2Stream& stream, const Status& status, std::initializer_list<ReplyHeader> metadata) {
   GrpcState& grpc = stream.grpc;
   if (grpc.finished || !stream.open) return;
   grpc.finished = true;
@@ -243,7 +243,7 @@ void FinishGrpc(Http2Connection& connection, Http2Stream& stream, const Status& 
     if (details.has_value() && details->size() <= kDetailsBytesMax) grpc.details = absl::Base64Escape(std::string(*details));
   }
   if (stream.out_state == Http2Stream::Out::kNothing) {
-    connection.SendGrpcStatus(stream);
+    connection.SendGrpcStatus(stream, metadata);
     return;
   }
   grpc.trailers_due = true;
@@ -275,14 +275,14 @@ GrpcStreamCall::~GrpcStreamCall() {
   Unhold(stream_, *pool_);
 }
 
-void GrpcStreamCall::Send(std::string_view message) {
-  if (stream_.open && !stream_.grpc.finished) SendMessage(*stream_.connection, stream_, message);
+void GrpcStreamCall::Send(std::string_view message, std::initializer_list<ReplyHeader> metadata) {
+  if (stream_.open && !stream_.grpc.finished) SendMessage(*stream_.connection, stream_, message, metadata);
 }
 
-void GrpcStreamCall::Finish(const Status& status) {
+void GrpcStreamCall::Finish(const Status& status, std::initializer_list<ReplyHeader> metadata) {
   if (!stream_.open || stream_.grpc.finished) return;
   tell_ = nullptr;
-  FinishGrpc(*stream_.connection, stream_, status);
+  FinishGrpc(*stream_.connection, stream_, status, metadata);
 }
 
 void GrpcStreamCall::Cancel() {

@@ -16,7 +16,7 @@ void CheckGrpcMessage(Http2Connection& connection, Http2Stream& stream);
 // Calls the method with what has come.
 void HandleGrpc(Http2Connection& connection, Http2Stream& stream);
 // Ends the call: trailers, or a head with the status alone.
-void FinishGrpc(Http2Connection& connection, Http2Stream& stream, const Status& status);
+void FinishGrpc(Http2Connection& connection, Http2Stream& stream, const Status& status, std::initializer_list<ReplyHeader> metadata = {});
 // Its deadline has passed.
 void ExpireGrpc(Http2Connection& connection, Http2Stream& stream);
 // The session forgets the stream.
@@ -28,8 +28,8 @@ class GrpcStreamCall final : public GrpcCall {
   GrpcStreamCall(Http2Connection& connection, Http2Stream& stream);
   ~GrpcStreamCall() override;
 
-  void Send(std::string_view message) override;
-  void Finish(const Status& status) override;
+  void Send(std::string_view message, std::initializer_list<ReplyHeader> metadata = {}) override;
+  void Finish(const Status& status, std::initializer_list<ReplyHeader> metadata = {}) override;
   bool cancelled() const override { return cancelled_; }
   size_t unsent_bytes() const override { return stream_.out.size(); }
   void OnCancel(std::function<void()> tell) override { tell_ = std::move(tell); }

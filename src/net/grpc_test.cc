@@ -43,6 +43,8 @@ struct Grpc : ::testing::Test {
       status.SetPayload(absl::string_view(kGrpcDetails.data(), kGrpcDetails.size()), absl::Cord("\x08\x05"));
       e.Fail(status);
     });
+    Add("/s/Named", [](const GrpcRequest& r, GrpcExchange& e) { e.Reply(r.message, {{"x-request-id", "r\n1"}}); });
+    Add("/s/NamedFail", [](const GrpcRequest&, GrpcExchange& e) { e.Fail(absl::NotFoundError("gone"), {{"x-request-id", "r2"}}); });
     Add("/s/Silent", [](const GrpcRequest&, GrpcExchange&) {});
     methods.Add({"/s/Chat", nullptr,
                  [](const GrpcRequest&, std::shared_ptr<GrpcCall> call) { return std::make_unique<EchoReader>(std::move(call)); }});
@@ -69,6 +71,24 @@ struct Grpc : ::testing::Test {
   std::unique_ptr<FakeHost> host;
   std::unique_ptr<Http2Client> client;
 };
+
+TEST_F(Grpc, MetadataLeavesWithTheFirstPartOfAnAnswer) {
+  const auto& answer = Call("/s/Named", Framed("hello"));
+  EXPECT_EQ(answer.header("x-request-id"), "r 1");
+  EXPECT_EQ(answer.body, Framed("hello"));
+  const auto& failure = Call("/s/NamedFail", Framed(""));
+  EXPECT_EQ(failure.header("x-request-id"), "r2");
+  EXPECT_EQ(failure.header("grpc-status"), "5");
+  const int32_t id = client->Call("/s/Later", Framed(""));
+  client->Exchange();
+  later->Send("a", {{"x-request-id", "r3"}});
+  later->Send("b", {{"x-request-id", "r4"}});
+  later->Finish(absl::OkStatus(), {{"x-request-id", "r5"}});
+  later = nullptr;
+  client->Exchange();
+  EXPECT_EQ(client->answers[id].header("x-request-id"), "r3");
+  EXPECT_EQ(client->answers[id].body, Framed("a") + Framed("b"));
+}
 
 TEST_F(Grpc, AUnaryCallIsAnsweredWithOneMessageAndTrailers) {
   const auto& answer = Call("/s/Echo", Framed("hello"));

@@ -27,6 +27,27 @@ nghttp2_nv Fixed(std::string_view name, std::string_view value) {
 
 bool IsBreak(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
+// The head of an answer as it is put together.
+struct Head {
+  absl::InlinedVector<nghttp2_nv, 12> fields;
+  std::vector<std::string> cleaned;  // values that would break a head; there are none but for an attacker's
+
+  // At most `count` fields will be added by Add.
+  explicit Head(size_t count) : cleaning_max_(count) {}
+  void Add(std::string_view name, std::string_view value) {
+    if (std::any_of(value.begin(), value.end(), &IsBreak)) {
+      cleaned.reserve(cleaning_max_);  // so that none of them moves
+      std::string& clean = cleaned.emplace_back(value);
+      std::replace_if(clean.begin(), clean.end(), &IsBreak, ' ');
+      value = clean;
+    }
+    fields.push_back(Field(name, value));
+  }
+
+ private:
+  const size_t cleaning_max_;
+};
+
 // "Date: Tue, ...\r\n" → what stands between.
 std::string_view DateOf(std::string_view line) { return line.size() > 8 ? line.substr(6, line.size() - 8) : std::string_view{}; }
 
@@ -35,59 +56,54 @@ std::string_view DateOf(std::string_view line) { return line.size() > 8 ? line.s
 void Http2Connection::SendHead(Http2Stream& stream, int status, std::string_view content_type, std::initializer_list<ReplyHeader> headers,
                                int64_t length, bool last) {
   if (!stream.open || stream.out_state != Http2Stream::Out::kNothing) return;
-  absl::InlinedVector<nghttp2_nv, 12> fields;
+  Head head(headers.size() + 1);
   std::array<char, 4> code;
   std::array<char, 20> digits;
   const auto number = [](auto& to, int64_t value) {
     return std::string_view(to.data(), static_cast<size_t>(std::to_chars(to.data(), to.data() + to.size(), value).ptr - to.data()));
   };
-  fields.push_back(Field(":status", number(code, status), NGHTTP2_NV_FLAG_NO_COPY_NAME));
-  if (!context_.date_line.empty()) fields.push_back(Field("date", DateOf(context_.date_line), NGHTTP2_NV_FLAG_NO_COPY_NAME));
-  if (length >= 0) fields.push_back(Field("content-length", number(digits, length), NGHTTP2_NV_FLAG_NO_COPY_NAME));
-  std::vector<std::string> cleaned;  // values that would break a head; there are none but for an attacker's
-  cleaned.reserve(headers.size() + 1);
-  const auto add = [&](std::string_view name, std::string_view value) {
-    if (std::any_of(value.begin(), value.end(), &IsBreak)) {
-      std::string& clean = cleaned.emplace_back(value);
-      std::replace_if(clean.begin(), clean.end(), &IsBreak, ' ');
-      value = clean;
-    }
-    fields.push_back(Field(name, value));
-  };
-  if (!content_type.empty()) add("content-type", content_type);
-  for (const ReplyHeader& header : headers) add(header.name, header.value);
+  head.fields.push_back(Field(":status", number(code, status), NGHTTP2_NV_FLAG_NO_COPY_NAME));
+  if (!context_.date_line.empty()) head.fields.push_back(Field("date", DateOf(context_.date_line), NGHTTP2_NV_FLAG_NO_COPY_NAME));
+  if (length >= 0) head.fields.push_back(Field("content-length", number(digits, length), NGHTTP2_NV_FLAG_NO_COPY_NAME));
+  if (!content_type.empty()) head.Add("content-type", content_type);
+  for (const ReplyHeader& header : headers) head.Add(header.name, header.value);
   nghttp2_data_provider body{};
   body.source.ptr = &stream;
   body.read_callback = &Http2Callbacks::ReadBody;
   stream.out_state = last ? Http2Stream::Out::kEnded : Http2Stream::Out::kHeadSent;
   stream.out_since_ns = context_.now_ns;
-  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), last ? nullptr : &body);
+  nghttp2_submit_response(session_, stream.id, head.fields.data(), head.fields.size(), last ? nullptr : &body);
   context_.answered = true;
   host_.OutputReady();
 }
 
-void Http2Connection::SendGrpcHead(Http2Stream& stream) {
+void Http2Connection::SendGrpcHead(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata) {
   if (!stream.open || stream.out_state != Http2Stream::Out::kNothing) return;
-  const std::array<nghttp2_nv, 4> fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"),
-                                            Fixed("grpc-accept-encoding", "identity,gzip"), Fixed("grpc-encoding", "gzip")};
+  Head head(metadata.size());
+  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"), Fixed("grpc-accept-encoding", "identity,gzip")};
+  if (stream.grpc.gzip_out) head.fields.push_back(Fixed("grpc-encoding", "gzip"));
+  for (const ReplyHeader& header : metadata) head.Add(header.name, header.value);
   nghttp2_data_provider body{};
   body.source.ptr = &stream;
   body.read_callback = &Http2Callbacks::ReadBody;
   stream.out_state = Http2Stream::Out::kHeadSent;
   stream.out_since_ns = context_.now_ns;
-  nghttp2_submit_response(session_, stream.id, fields.data(), stream.grpc.gzip_out ? 4 : 3, &body);
+  nghttp2_submit_response(session_, stream.id, head.fields.data(), head.fields.size(), &body);
   context_.answered = true;
   host_.OutputReady();
 }
 
-void Http2Connection::SendGrpcStatus(Http2Stream& stream) {
+void Http2Connection::SendGrpcStatus(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata) {
   if (!stream.open || stream.out_state != Http2Stream::Out::kNothing) return;
-  std::array<nghttp2_nv, 3 + kGrpcTrailersMax> fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"),
-                                                         Fixed("grpc-accept-encoding", "identity,gzip")};
+  Head head(metadata.size());
+  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"), Fixed("grpc-accept-encoding", "identity,gzip")};
+  for (const ReplyHeader& header : metadata) head.Add(header.name, header.value);
   std::array<char, 4> number;
-  const size_t count = 3 + GrpcTrailers(stream, number, fields.data() + 3);
+  std::array<nghttp2_nv, kGrpcTrailersMax> trailers;
+  const size_t count = GrpcTrailers(stream, number, trailers.data());
+  head.fields.insert(head.fields.end(), trailers.begin(), trailers.begin() + count);
   stream.out_state = Http2Stream::Out::kEnded;
-  nghttp2_submit_response(session_, stream.id, fields.data(), count, nullptr);
+  nghttp2_submit_response(session_, stream.id, head.fields.data(), head.fields.size(), nullptr);
   context_.answered = true;
   host_.OutputReady();
 }

@@ -40,9 +40,9 @@ class Http2Connection final : public Protocol {
   // The head, and with `last` the end; `length`: of a body to come, -1 unknown. Names need not be in lower case.
   void SendHead(Http2Stream& stream, int status, std::string_view content_type, std::initializer_list<ReplyHeader> headers, int64_t length,
                 bool last);
-  void SendGrpcHead(Http2Stream& stream);
+  void SendGrpcHead(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata);
   // A head that is also the end: only the status.
-  void SendGrpcStatus(Http2Stream& stream);
+  void SendGrpcStatus(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata);
   // Room for `size` bytes of body, then their number.
   void SendBody(Http2Stream& stream, std::string_view first, std::string_view second = {});
   void EndBody(Http2Stream& stream);
