@@ -1,12 +1,11 @@
 // Open Inference Protocol over REST: infer, with JSON and binary tensors.
-#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/oip_infer.h"
 #include "frontends/rest/rest_handler.h"
-#include "frontends/tensors/whole_tensors.h"
+#include "frontends/tensors/oip_answer.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -14,22 +13,6 @@ namespace {
 
 constexpr std::string_view kJsonBytes = "Inference-Header-Content-Length";
 constexpr std::string_view kJsonHeaderSize = ";json-header-size=";  // of SageMaker's media type
-
-const OipOutput* FindWanted(const OipRequest& request, std::string_view output) {
-  const auto found = std::find_if(request.outputs.begin(), request.outputs.end(), [&](const OipOutput& o) { return o.name == output; });
-  return found == request.outputs.end() ? nullptr : &*found;
-}
-
-// An output of maps tells its keys, as the text of a JSON list: parameters are scalars in this protocol.
-std::string KeysText(const std::vector<std::string>& keys) {
-  std::string text;
-  for (const std::string& key : keys) {
-    text.push_back(text.empty() ? '[' : ',');
-    AppendJsonString(&text, key);
-  }
-  text.push_back(']');
-  return text;
-}
 
 void AppendShape(absl::Span<const int64_t> shape, std::string* body) {
   body->append(",\"shape\":[");
@@ -72,8 +55,8 @@ void AppendOutput(const AnswerTensor& tensor, const OipOutput* wanted, bool bina
     if (binary) Append(body, "\"binary_data_size\":", RawBytes(tensor));
     if (binary && !keys.empty()) body->push_back(',');
     if (!keys.empty()) {
-      body->append("\"keys\":");
-      AppendJsonString(body, KeysText(keys));
+      Append(body, "\"", kOipKeys, "\":");
+      AppendJsonString(body, OipKeysText(keys));
     }
     body->push_back('}');
   }
@@ -103,14 +86,9 @@ size_t AppendAnswer(PredictScratch& scratch, std::string* body) {
     body->append(",\"id\":");
     AppendJsonString(body, request.id);
   }
-  if (!result.prediction_ids.empty()) {  // parameters are scalars in this protocol, hence one text
-    body->append(",\"parameters\":{\"prediction_ids\":\"");
-    char text[PredictionId::kTextLength];
-    for (size_t i = 0; i < result.prediction_ids.size(); ++i) {
-      if (i != 0) body->push_back(',');
-      result.prediction_ids[i].Format(text);
-      body->append(text, sizeof(text));
-    }
+  if (!result.prediction_ids.empty()) {
+    Append(body, ",\"parameters\":{\"", kOipPredictionIds, "\":\"");
+    AppendPredictionIds(result, body);
     body->append("\"}");
   }
   body->append(",\"outputs\":[");
@@ -118,7 +96,7 @@ size_t AppendAnswer(PredictScratch& scratch, std::string* body) {
   std::string buffers;
   bool first = true;
   for (const AnswerTensor& tensor : scratch.answers) {
-    const OipOutput* const wanted = FindWanted(request, tensor.spec->name);
+    const OipOutput* const wanted = FindOipOutput(request, tensor.spec->name);
     if (wanted == nullptr && !request.outputs.empty()) continue;
     if (!first) body->push_back(',');
     first = false;
@@ -180,21 +158,6 @@ Status ReadRawBody(std::string_view body, const Signature& signature, PredictScr
   return absl::OkStatus();
 }
 
-Status CheckOutputs(const OipRequest& request, const Signature& signature) {
-  for (const OipOutput& wanted : request.outputs) {
-    const std::vector<TensorSpec>& outputs = signature.outputs;
-    const auto found = std::find_if(outputs.begin(), outputs.end(), [&](const TensorSpec& spec) { return spec.name == wanted.name; });
-    if (found == outputs.end()) {
-      std::string choices;
-      for (const TensorSpec& spec : outputs) Append(&choices, choices.empty() ? "\"" : ", \"", spec.name, "\"");
-      return Failure(ErrorCode::kInvalid, Concat("unexpected output \"", wanted.name, "\": the model gives ", choices), "outputs");
-    }
-    if (wanted.classes == 0 || found->dtype != DType::kString) continue;
-    return Failure(ErrorCode::kInvalid, Concat("output \"", wanted.name, "\" is of texts: only numbers have classes"), "outputs");
-  }
-  return absl::OkStatus();
-}
-
 // `json_size` is how much of the body is JSON, as `where` said it.
 Status ReadInfer(RestHandler& handler, const Call& call, std::string_view json_size, std::string_view where, PredictScratch* scratch) {
   const ServedVersion& version = *scratch->target.version;
@@ -207,14 +170,8 @@ Status ReadInfer(RestHandler& handler, const Call& call, std::string_view json_s
   } else {
     VIGIL_RETURN_IF_ERROR(scratch->oip.Read(call.body, json_bytes, &scratch->memory, &request));
   }
-  VIGIL_RETURN_IF_ERROR(CheckOutputs(request, signature));
-  if (request.timeout_us > 0) {
-    const int64_t deadline = scratch->context.arrived_ns + std::min<int64_t>(request.timeout_us, kTimeoutUsMax) * 1000;
-    scratch->context.deadline_ns = std::min(scratch->context.deadline_ns, deadline);
-  }
-  VIGIL_RETURN_IF_ERROR(
-      FillFromTensors(request.tensors, signature, handler.Columns(scratch->target), &scratch->batch, &scratch->absent, &scratch->whole));
-  return request.lists.Apply(&scratch->batch);
+  return FillFromOip(request, signature, handler.Columns(scratch->target), &scratch->context, &scratch->batch, &scratch->absent,
+                     &scratch->whole);
 }
 
 }  // namespace

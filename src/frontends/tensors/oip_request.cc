@@ -13,8 +13,6 @@ using namespace rows;  // NOLINT: the parsers' own vocabulary
 
 namespace {
 
-constexpr size_t kElementsMax = size_t{1} << 30;
-
 // Takes the binary tensors' bytes from behind the JSON, one after the other.
 struct Binary {
   std::string_view rest;
@@ -27,7 +25,7 @@ Status ReadShape(ondemand::object& object, std::string_view path, TensorView* te
   }
   for (auto item : shape) {
     int64_t dimension = 0;
-    if (item.get_int64().get(dimension) != simdjson::SUCCESS || dimension < 0 || dimension > static_cast<int64_t>(kElementsMax)) {
+    if (item.get_int64().get(dimension) != simdjson::SUCCESS || dimension < 0 || dimension > static_cast<int64_t>(kTensorElementsMax)) {
       return Failure(ErrorCode::kInvalid, "needs a \"shape\": a list of whole numbers", path);
     }
     if (tensor->shape.size() >= kTensorRankMax) return Failure(ErrorCode::kInvalid, "has too many dimensions", path);
@@ -76,10 +74,7 @@ Status ReadBinarySize(ondemand::object& object, std::string_view path, std::opti
 Status ReadTensor(ondemand::object object, std::string_view path, size_t json_bytes, Binary* binary, RequestMemory* memory,
                   TensorView* tensor) {
   VIGIL_RETURN_IF_ERROR(ReadHead(object, path, tensor));
-  size_t elements = 1;
-  for (const int64_t d : tensor->shape) {
-    elements = d == 0 ? 0 : elements > kElementsMax / static_cast<size_t>(d) ? kElementsMax + 1 : elements * static_cast<size_t>(d);
-  }
+  const size_t elements = TensorElements(tensor->shape);
   std::optional<size_t> size;
   VIGIL_RETURN_IF_ERROR(ReadBinarySize(object, path, &size));
   Status status;

@@ -164,6 +164,16 @@ std::string InputChoices(absl::Span<const TensorSpec> inputs) {
   return text;
 }
 
+size_t TensorElements(absl::Span<const int64_t> shape) {
+  size_t elements = 1;
+  for (const int64_t d : shape) {
+    elements = d == 0                                                   ? 0
+               : elements > kTensorElementsMax / static_cast<size_t>(d) ? kTensorElementsMax + 1
+                                                                        : elements * static_cast<size_t>(d);
+  }
+  return elements;
+}
+
 double TensorNumber(const TensorView& tensor, size_t i) {
   double value = std::numeric_limits<double>::quiet_NaN();
   WithLoader(tensor.dtype, tensor.data, [&](auto load) { value = load(i); });

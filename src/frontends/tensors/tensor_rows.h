@@ -16,6 +16,10 @@ namespace vigil {
 
 inline constexpr size_t kTensorsMax = 10'000;  // of one request
 inline constexpr size_t kTensorRankMax = 8;
+inline constexpr size_t kTensorElementsMax = size_t{1} << 30;
+
+// Of a shape without negative dimensions; kTensorElementsMax + 1 when there are more than that.
+size_t TensorElements(absl::Span<const int64_t> shape);
 
 // Reads element `i` of a tensor of any type but kString, which may lie at any address.
 double TensorNumber(const TensorView& tensor, size_t i);
