@@ -37,26 +37,6 @@ constexpr std::array<ErrorRow, 21> kTable{{
     {ErrorCode::kOutOfMemory, 507, "out_of_memory", "Not enough memory is left", "REQUEST_LIMIT_EXCEEDED"},
 }};
 
-absl::StatusCode AbslCode(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnauthenticated: return absl::StatusCode::kUnauthenticated;
-    case ErrorCode::kForbidden: return absl::StatusCode::kPermissionDenied;
-    case ErrorCode::kNotFound: return absl::StatusCode::kNotFound;
-    case ErrorCode::kConflict: return absl::StatusCode::kFailedPrecondition;
-    case ErrorCode::kStaleEpoch: return absl::StatusCode::kAborted;
-    case ErrorCode::kTooLarge:
-    case ErrorCode::kTooManyRequests:
-    case ErrorCode::kOutOfMemory: return absl::StatusCode::kResourceExhausted;
-    case ErrorCode::kInternal: return absl::StatusCode::kInternal;
-    case ErrorCode::kMethodNotAllowed:
-    case ErrorCode::kNotImplemented: return absl::StatusCode::kUnimplemented;
-    case ErrorCode::kUnavailable: return absl::StatusCode::kUnavailable;
-    case ErrorCode::kRequestTimeout:
-    case ErrorCode::kDeadlineExceeded: return absl::StatusCode::kDeadlineExceeded;
-    default: return absl::StatusCode::kInvalidArgument;
-  }
-}
-
 // What `DidYouMean` put at the end of a message: ... (did you mean "amount"?).
 std::string_view NearestOf(std::string_view message) {
   constexpr std::string_view kLead = "(did you mean \"";
@@ -90,11 +70,31 @@ void AppendMember(std::string* out, std::string_view name, std::string_view valu
 
 }  // namespace
 
+absl::StatusCode GrpcCode(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUnauthenticated: return absl::StatusCode::kUnauthenticated;
+    case ErrorCode::kForbidden: return absl::StatusCode::kPermissionDenied;
+    case ErrorCode::kNotFound: return absl::StatusCode::kNotFound;
+    case ErrorCode::kConflict: return absl::StatusCode::kFailedPrecondition;
+    case ErrorCode::kStaleEpoch: return absl::StatusCode::kAborted;
+    case ErrorCode::kTooLarge:
+    case ErrorCode::kTooManyRequests:
+    case ErrorCode::kOutOfMemory: return absl::StatusCode::kResourceExhausted;
+    case ErrorCode::kInternal: return absl::StatusCode::kInternal;
+    case ErrorCode::kMethodNotAllowed:
+    case ErrorCode::kNotImplemented: return absl::StatusCode::kUnimplemented;
+    case ErrorCode::kUnavailable: return absl::StatusCode::kUnavailable;
+    case ErrorCode::kRequestTimeout:
+    case ErrorCode::kDeadlineExceeded: return absl::StatusCode::kDeadlineExceeded;
+    default: return absl::StatusCode::kInvalidArgument;
+  }
+}
+
 const ErrorRow& ErrorInfo(ErrorCode code) { return kTable[static_cast<size_t>(code)]; }
 absl::Span<const ErrorRow> ErrorTable() { return kTable; }
 
 Status Failure(ErrorCode code, std::string_view message, std::string_view path) {
-  Status status(AbslCode(code), absl::string_view(message.data(), message.size()));
+  Status status(GrpcCode(code), absl::string_view(message.data(), message.size()));
   status.SetPayload(kCodeUrl, absl::Cord(std::string(1, static_cast<char>(code))));
   if (!path.empty()) status.SetPayload(kPathUrl, absl::Cord(std::string(path)));
   return status;
@@ -171,11 +171,15 @@ std::string ProblemBody(const Status& status, std::string_view request_id, const
   return out;
 }
 
-std::string OipErrorBody(const Status& status, const RefusedRows& refused) {
-  std::string out = "{\"error\":";
+std::string OipErrorMessage(const Status& status, const RefusedRows& refused) {
   // Triton's clients look for these words, of a version that is not there as well.
   const bool unknown = status.code() == absl::StatusCode::kNotFound && !status.GetPayload(kCodeUrl).has_value();
-  AppendJsonString(&out, Concat(unknown ? "Request for unknown model: " : "", MessageWithRows(status, refused)));
+  return Concat(unknown ? "Request for unknown model: " : "", MessageWithRows(status, refused));
+}
+
+std::string OipErrorBody(const Status& status, const RefusedRows& refused) {
+  std::string out = "{\"error\":";
+  AppendJsonString(&out, OipErrorMessage(status, refused));
   out.push_back('}');
   return out;
 }

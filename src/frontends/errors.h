@@ -53,6 +53,8 @@ Status Failure(ErrorCode code, std::string_view message, std::string_view path =
 // The row for a status from anywhere: the one it carries, else the one for its absl code.
 ErrorCode CodeOf(const Status& status);
 std::string PathOf(const Status& status);
+// What gRPC calls it.
+absl::StatusCode GrpcCode(ErrorCode code);
 // The row for an HTTP status that the transport refused a request with.
 ErrorCode CodeOfHttp(int http);
 
@@ -70,6 +72,8 @@ void AppendRowErrors(std::string* out, const RefusedRows& refused);
 
 // Open Inference Protocol and Vertex AI: {"error": message}. Refused rows are named in the message.
 std::string OipErrorBody(const Status& status, const RefusedRows& refused = {});
+// That message, which is also the text of a gRPC status.
+std::string OipErrorMessage(const Status& status, const RefusedRows& refused = {});
 // TensorFlow Serving: the same shape.
 std::string TfsErrorBody(const Status& status, const RefusedRows& refused = {});
 // MLflow: {"error_code","message"}.

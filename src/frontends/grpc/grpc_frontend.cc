@@ -8,8 +8,9 @@
 namespace vigil {
 
 GrpcFrontend::GrpcFrontend(std::unique_ptr<RestHandler> rest, const DescriptorIndex& index, net::EventLoop& loop)
-    : rest_(std::move(rest)), index_(index), health_(*this, loop) {
+    : rest_(std::move(rest)), index_(index), health_(*this, loop), oip_(*rest_) {
   health_.AddTo(&methods_);
+  oip_.AddTo(&methods_);
   AddReflection(index_, &methods_);
 }
 

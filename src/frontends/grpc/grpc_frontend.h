@@ -8,6 +8,7 @@
 
 #include "frontends/grpc/descriptors.h"
 #include "frontends/grpc/health.h"
+#include "frontends/grpc/oip.h"
 #include "frontends/rest/rest_handler.h"
 #include "net/grpc.h"
 
@@ -24,7 +25,10 @@ class GrpcFrontend final : public net::HttpHandler, private HealthSource {
   }
   std::string ErrorRequestId(std::string_view given) override { return rest_->ErrorRequestId(given); }
   const net::GrpcMethods* grpc() const override { return &methods_; }
-  void OnDrain() override { health_.Stop(); }
+  void OnDrain() override {
+    health_.Stop();
+    oip_.Stop();
+  }
 
  private:
   std::optional<bool> Serving(std::string_view service) override;
@@ -33,6 +37,7 @@ class GrpcFrontend final : public net::HttpHandler, private HealthSource {
   const std::unique_ptr<RestHandler> rest_;
   const DescriptorIndex& index_;
   HealthService health_;
+  OipService oip_;
   net::GrpcMethods methods_;
 };
 

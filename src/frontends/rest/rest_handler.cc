@@ -63,6 +63,17 @@ void SendWithHeaders(To& to, int status, std::string_view type, std::string_view
   SendAll(to, status, type, body, headers);
 }
 
+using Digits = std::array<char, 24>;
+
+// What a failure says beside its body: gRPC's status, or when to ask again. `digits` is where the number lies.
+net::ReplyHeader FailureHeader(const Route* route, const Status& status, int http, int64_t retry_after_s, Digits* digits) {
+  const bool grpc = route != nullptr && IsGrpc(route->dialect);
+  if (!grpc && http != 503 && http != 429) return {};
+  const int64_t number = grpc ? static_cast<int64_t>(GrpcCode(CodeOf(status))) : retry_after_s;
+  const auto end = std::to_chars(digits->data(), digits->data() + digits->size(), number).ptr;
+  return {grpc ? kGrpcStatus : std::string_view("Retry-After"), {digits->data(), static_cast<size_t>(end - digits->data())}};
+}
+
 }  // namespace
 
 RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_ptr<PredictService> predict)
@@ -160,6 +171,14 @@ void RestHandler::OnRequest(const net::HttpRequest& request, net::Exchange& exch
   Dispatch(call);
 }
 
+void RestHandler::OnCall(const Route& route, const net::HttpRequest& request, int64_t deadline_ns, net::Exchange& exchange) {
+  Call call{request, exchange, &route, {}, {}, {}, {}, {}, {}, request.body, nullptr, {}};
+  MakeContext(call);
+  call.encoding = call.accept_encoding = {};  // of HTTP: a message is unpacked by the transport, and packed by it
+  if (deadline_ns > 0) call.context.deadline_ns = std::min(call.context.deadline_ns, deadline_ns);
+  Run(call);
+}
+
 void RestHandler::Dispatch(Call& call) {
   const net::HttpRequest& request = call.request;
   const Router::Match match = shared_.router.Find(request.method, request.path);
@@ -181,6 +200,10 @@ void RestHandler::Dispatch(Call& call) {
     call.decoded[i] = PercentDecode(call.params.values[i]);
     call.params.values[i] = call.decoded[i];
   }
+  Run(call);
+}
+
+void RestHandler::Run(Call& call) {
   const auto permission = static_cast<unsigned>(call.route->permission);
   if (permission != 0 && (call.context.principal.permissions >> permission & 1) == 0) {
     AnswerError(call, Failure(ErrorCode::kForbidden, Concat("\"", call.context.principal.name, "\" lacks the permission \"",
@@ -254,6 +277,7 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
     case Dialect::kSagemaker: return SagemakerErrorBody(status, refused);
     case Dialect::kVertex: return OipErrorBody(status, refused);
     case Dialect::kAzure: return AzureErrorBody(status, refused);
+    case Dialect::kOipGrpc: return OipErrorMessage(status, refused);
     case Dialect::kPlatform:
     case Dialect::kOurs: break;
   }
@@ -266,11 +290,8 @@ void RestHandler::AnswerError(Call& call, const Status& status, const RefusedRow
   int http = 500;
   std::string_view type;
   const std::string body = ErrorText(call.route, status, call.context.request_id, refused, &http, &type);
-  char retry[24];
-  if (extra.name.empty() && (http == 503 || http == 429)) {
-    const auto end = std::to_chars(retry, retry + sizeof(retry), shared_.options.retry_after_s).ptr;
-    extra = {"Retry-After", {retry, static_cast<size_t>(end - retry)}};
-  }
+  Digits digits;
+  if (extra.name.empty()) extra = FailureHeader(call.route, status, http, shared_.options.retry_after_s, &digits);
   Answer(call, http, type, body, extra);
 }
 
@@ -334,7 +355,8 @@ void RestHandler::Unpark(uint64_t ticket, const Status& status) {
   Call call{parked.request,      exchange, parked.route, {}, parked.context, {}, {}, parked.encoding, parked.accept_encoding,
             parked.request.body, nullptr};
   call.context.request_id = parked.request_id;  // a short one moved with its text
-  status.ok() ? Dispatch(call) : AnswerError(call, status);
+  if (!status.ok()) return AnswerError(call, status);
+  IsGrpc(call.route->dialect) ? Run(call) : Dispatch(call);
 }
 
 void RestHandler::GiveUpParked() {
@@ -422,10 +444,13 @@ void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exc
   std::string_view type;
   const int64_t scored_ns = shared_.clock.MonotonicNs();
   scratch->body.clear();
+  Digits digits;
+  net::ReplyHeader extra;
   const bool refused_rows = !status.ok() && (scratch->result.error_count > 0 || scratch->batch.error_count > 0);
   if (status.ok()) {
     scratch->writer(*scratch, &scratch->body);
     type = scratch->content_type;
+    extra = scratch->extra;
   } else {
     RefusedRows refused;
     if (scratch->result.error_count > 0) {
@@ -438,15 +463,13 @@ void RestHandler::Settle(PredictScratch* scratch, const Status& status, net::Exc
     const Status failure = violation ? Failure(ErrorCode::kSchemaViolation, MessageOf(status)) : status;
     if (!violation && CodeOf(status) != ErrorCode::kSchemaViolation) refused = {};
     scratch->body = ErrorText(scratch->route, failure, scratch->context.request_id, refused, &http, &type);
+    extra = FailureHeader(scratch->route, failure, http, shared_.options.retry_after_s, &digits);
   }
   CountRows(*scratch, refused_rows);
   const int64_t done_ns = Count(scratch->route, http, scratch->context.arrived_ns);
   const InferTimes times{scratch->context.arrived_ns, scratch->parsed_ns, scored_ns, done_ns};
   PerVersionOf(*scratch->target.version)
       .infer->Add(status.ok(), scratch->batch.rows, times, scratch->context.received_us + (done_ns - times.arrived_ns) / 1000);
-  const net::ReplyHeader extra = http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", "1"}
-                                 : status.ok()              ? scratch->extra
-                                                            : net::ReplyHeader{};
   if (exchange != nullptr) {
     SendWithHeaders(*exchange, http, type, scratch->body, scratch->context.request_id, extra, scratch->accept_encoding, scratch->echo);
   } else {
@@ -505,9 +528,9 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   std::string_view type;
   const std::string body = ErrorText(pending.route, reply.status(), pending.request_id, {}, &http, &type);
   Count(pending.route, http, pending.arrived_ns);
-  const std::string seconds = Concat(shared_.options.retry_after_s);
-  SendWithHeaders(*pending.deferred, http, type, body, pending.request_id,
-                  http == 503 || http == 429 ? net::ReplyHeader{"Retry-After", seconds} : net::ReplyHeader{}, pending.accept_encoding);
+  Digits digits;
+  const net::ReplyHeader extra = FailureHeader(pending.route, reply.status(), http, shared_.options.retry_after_s, &digits);
+  SendWithHeaders(*pending.deferred, http, type, body, pending.request_id, extra, pending.accept_encoding);
 }
 
 // ---- counting ----

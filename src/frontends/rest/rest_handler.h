@@ -26,6 +26,7 @@
 #include "frontends/rows/columns.h"
 #include "frontends/rows/json_rows.h"
 #include "frontends/tensors/answer_tensors.h"
+#include "frontends/tensors/oip_message.h"
 #include "frontends/tensors/oip_request.h"
 #include "frontends/tensors/tfs_request.h"
 #include "net/http.h"
@@ -108,6 +109,7 @@ struct PredictScratch {
   std::unique_ptr<std::string> unpacked;  // a body that came compressed; views point into it
   // Of a dialect of tensors.
   OipReader oip;
+  OipMessageReader oip_message;
   OipRequest oip_request;
   TfsReader tfs;
   TfsRequest tfs_request;
@@ -127,6 +129,8 @@ class RestHandler final : public net::HttpHandler {
   ~RestHandler() override;
 
   void OnRequest(const net::HttpRequest& request, net::Exchange& exchange) override;
+  // A request whose route is known: a call of gRPC (grpc/call_exchange.h). `route` outlives the answer. deadline_ns: monotonic; 0: none.
+  void OnCall(const Route& route, const net::HttpRequest& request, int64_t deadline_ns, net::Exchange& exchange);
   std::string ErrorBody(int status, std::string_view reason, std::string_view request_id) override;
   std::string ErrorRequestId(std::string_view given) override;
 
@@ -182,6 +186,7 @@ class RestHandler final : public net::HttpHandler {
   };
 
   void Dispatch(Call& call);
+  void Run(Call& call);
   void Unpark(uint64_t ticket, const Status& status);
   void GiveUpParked();
   void ForgetUnloaded();

@@ -19,9 +19,12 @@ class RestHandler;
 struct Call;
 
 // Whose error shape and metrics label a route has.
-enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure };
+enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure, kOipGrpc };
 std::string_view DialectName(Dialect dialect);
-inline constexpr size_t kDialects = 8;
+inline constexpr size_t kDialects = 9;
+// Bodies are gRPC's messages, a failure's is its text; its header kGrpcStatus says which it is.
+constexpr bool IsGrpc(Dialect dialect) { return dialect == Dialect::kOipGrpc; }
+inline constexpr std::string_view kGrpcStatus = "grpc-status";
 
 // Bit number in Principal::permissions that a caller needs; kNone: open to everyone.
 enum class Permission : uint8_t { kNone, kPredict, kRead, kLabel, kOperate };
