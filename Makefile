@@ -13,7 +13,7 @@ setup:         ## packages and pinned native libraries
 tensorflow: setup  ## TensorFlow's library (274 MB), for serving SavedModels
 	@tools/setup/tensorflow.sh
 
-peers: setup   ## compilers of tree models (44 MB), to measure against: bench/run.sh makers
+peers: setup   ## compilers of tree models (44 MB) and grpc++, to measure against: bench/run.sh makers, grpc
 	@tools/setup/peers.sh
 
 build: setup   ## build/bin/vigil, the page inside

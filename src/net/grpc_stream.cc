@@ -15,19 +15,19 @@
 namespace vigil::net {
 namespace {
 
-constexpr size_t kGzipBytesMin = 512;         // shorter messages go as they are
+constexpr size_t kPackedBytesMin = 512;       // shorter messages go as they are
 constexpr size_t kStatusTextBytesMax = 4096;  // trailers beyond what clients take would lose the status
 constexpr size_t kDetailsBytesMax = 4096;
 
 void SendMessage(Http2Connection& connection, Http2Stream& stream, std::string_view message, std::initializer_list<ReplyHeader> metadata) {
   connection.SendGrpcHead(stream, metadata);
   std::string compressed;
-  const bool gzip = stream.grpc.gzip_out && message.size() >= kGzipBytesMin;
-  if (gzip) {
-    Encode(Coding::kGzip, message, &compressed);
+  const bool packed = stream.grpc.coding_out != Coding::kIdentity && message.size() >= kPackedBytesMin;
+  if (packed) {
+    Encode(stream.grpc.coding_out, message, &compressed);
     message = compressed;
   }
-  const auto prefix = GrpcPrefix(gzip, message.size());
+  const auto prefix = GrpcPrefix(packed, message.size());
   connection.SendBody(stream, {prefix.data(), prefix.size()}, message);
 }
 
@@ -43,13 +43,15 @@ GrpcRequest RequestOf(const Http2Stream& stream) {
 StatusOr<std::string_view> Decoded(const Http2Connection&, const Http2Stream& stream, const GrpcFrame& frame, size_t bytes_max,
                                    std::string* scratch) {
   if (!frame.compressed) return frame.message;
-  if (!stream.grpc.gzip_in) return absl::InternalError("a message is compressed, but grpc-encoding says nothing of it");
-  const Status status = Decode(Coding::kGzip, frame.message, bytes_max, scratch);
+  if (stream.grpc.coding_in == Coding::kIdentity)
+    return absl::InternalError("a message is compressed, but grpc-encoding says nothing of it");
+  const Status status = Decode(stream.grpc.coding_in, frame.message, bytes_max, scratch);
   if (status.ok()) return std::string_view(*scratch);
   if (absl::IsResourceExhausted(status)) {
     return absl::ResourceExhaustedError(absl::StrCat("the message is larger than ", bytes_max, " bytes when decompressed"));
   }
-  return absl::InvalidArgumentError("the message is not gzip, though it says so");
+  return absl::InvalidArgumentError(
+      absl::StrCat("the message is not ", stream.grpc.coding_in == Coding::kGzip ? "gzip" : "deflate", ", though it says so"));
 }
 
 class UnaryExchange final : public GrpcExchange {
@@ -171,6 +173,7 @@ void BeginGrpc(Http2Connection& connection, Http2Stream& stream) {
                    absl::StrCat("no method ", absl::string_view(request.path.data(), std::min<size_t>(request.path.size(), 200)))));
     return;
   }
+  std::string_view accepted;
   for (const Header& header : request.headers) {
     if (header.name == "grpc-timeout") {
       const auto timeout = ParseGrpcTimeout(header.value);
@@ -181,16 +184,19 @@ void BeginGrpc(Http2Connection& connection, Http2Stream& stream) {
       grpc.deadline_ns = *timeout > INT64_MAX - context.now_ns ? INT64_MAX : context.now_ns + *timeout;
     } else if (header.name == "grpc-encoding") {
       if (header.value == "gzip") {
-        grpc.gzip_in = true;
+        grpc.coding_in = Coding::kGzip;
+      } else if (header.value == "deflate") {
+        grpc.coding_in = Coding::kDeflate;
       } else if (header.value != "identity") {
-        FinishGrpc(connection, stream, absl::UnimplementedError("grpc-encoding: only identity and gzip are known"));
+        FinishGrpc(connection, stream, absl::UnimplementedError("grpc-encoding: only identity, gzip and deflate are known"));
         return;
       }
     } else if (header.name == "grpc-accept-encoding") {
-      grpc.gzip_out = ListsCoding(header.value, "gzip");
+      accepted = header.value;
     }
   }
-  grpc.gzip_out = grpc.gzip_out && grpc.gzip_in;  // answers are compressed for clients that do so themselves
+  // Answers are packed for clients that do so themselves.
+  if (grpc.coding_in != Coding::kIdentity && ListsCoding(accepted, CodingName(grpc.coding_in))) grpc.coding_out = grpc.coding_in;
   grpc.method = method;
 }
 

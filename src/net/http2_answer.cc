@@ -80,8 +80,11 @@ void Http2Connection::SendHead(Http2Stream& stream, int status, std::string_view
 void Http2Connection::SendGrpcHead(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata) {
   if (!stream.open || stream.out_state != Http2Stream::Out::kNothing) return;
   Head head(metadata.size());
-  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"), Fixed("grpc-accept-encoding", "identity,gzip")};
-  if (stream.grpc.gzip_out) head.fields.push_back(Fixed("grpc-encoding", "gzip"));
+  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"),
+                 Fixed("grpc-accept-encoding", "identity,gzip,deflate")};
+  if (const Coding coding = stream.grpc.coding_out; coding != Coding::kIdentity) {
+    head.fields.push_back(Fixed("grpc-encoding", CodingName(coding)));
+  }
   for (const ReplyHeader& header : metadata) head.Add(header.name, header.value);
   nghttp2_data_provider body{};
   body.source.ptr = &stream;
@@ -96,7 +99,8 @@ void Http2Connection::SendGrpcHead(Http2Stream& stream, std::initializer_list<Re
 void Http2Connection::SendGrpcStatus(Http2Stream& stream, std::initializer_list<ReplyHeader> metadata) {
   if (!stream.open || stream.out_state != Http2Stream::Out::kNothing) return;
   Head head(metadata.size());
-  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"), Fixed("grpc-accept-encoding", "identity,gzip")};
+  head.fields = {Fixed(":status", "200"), Fixed("content-type", "application/grpc"),
+                 Fixed("grpc-accept-encoding", "identity,gzip,deflate")};
   for (const ReplyHeader& header : metadata) head.Add(header.name, header.value);
   std::array<char, 4> number;
   std::array<nghttp2_nv, kGrpcTrailersMax> trailers;

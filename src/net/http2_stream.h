@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/content_coding.h"
 #include "net/grpc.h"
 #include "net/http.h"
 #include "net/output_buffer.h"
@@ -21,12 +22,12 @@ class GrpcStreamCall;
 
 // Where a call of gRPC stands.
 struct GrpcState {
-  const GrpcMethod* method = nullptr;  // null: no gRPC
-  size_t parsed = 0;                   // bytes of the body that were handed over
-  bool gzip_in = false;                // grpc-encoding of the request
-  bool gzip_out = false;               // answer compressed: the client does so itself
-  bool begun = false;                  // a streaming method's handler was called
-  bool finished = false;               // the status is decided
+  const GrpcMethod* method = nullptr;     // null: no gRPC
+  size_t parsed = 0;                      // bytes of the body that were handed over
+  Coding coding_in = Coding::kIdentity;   // grpc-encoding of the request
+  Coding coding_out = Coding::kIdentity;  // of the answer: the client's own, where it takes that too
+  bool begun = false;                     // a streaming method's handler was called
+  bool finished = false;                  // the status is decided
   bool trailers_due = false;
   int64_t deadline_ns = 0;  // monotonic; 0: none
   int status = 0;
