@@ -27,8 +27,8 @@ class Client:
         self.pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         self.service = self.pool.FindServiceByName(SERVICE)
 
-    def message(self, name, **fields):
-        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"inference.{name}"))(**fields)
+    def message(self, kind, /, **fields):
+        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"inference.{kind}"))(**fields)
 
     def method(self, name):
         m = self.service.FindMethodByName(name)
@@ -36,8 +36,8 @@ class Client:
         make = self.channel.stream_stream if m.server_streaming else self.channel.unary_unary
         return request, make(f"/{SERVICE}/{name}", request_serializer=request.SerializeToString, response_deserializer=answer.FromString)
 
-    def call(self, name, timeout=20, metadata=None, **fields):
-        request, call = self.method(name)
+    def call(self, method, /, timeout=20, metadata=None, **fields):
+        request, call = self.method(method)
         return call(request(**fields), timeout=timeout, metadata=metadata)
 
     def infer_request(self, rows, raw=True, model="fraud", **fields):

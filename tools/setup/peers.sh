@@ -9,7 +9,7 @@ say() { printf 'peers: %s\n' "$*"; }
 die() { printf 'peers: cannot continue: %s\n' "$*" >&2; exit 1; }
 
 tools/setup/setup.sh test
-for package in libgrpc++-dev protobuf-compiler-grpc; do
+for package in libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' && continue
   say "installing Debian's $package"
   root=(); [ "$(id -u)" = 0 ] || root=(sudo)
