@@ -1,7 +1,5 @@
 #include "app/engine_file.h"
 
-#include <utility>
-
 #include "storage/whole_file.h"
 
 namespace vigil {
@@ -10,14 +8,14 @@ EngineFile::EngineFile(std::string path, const Clock& clock) : path_(std::move(p
   const StatusOr<std::string> text = ReadWholeFile(path_, trees::kEngineRecordsBytesMax);
   const std::string held = text.ok() ? *text : absl::IsNotFound(text.status()) ? "" : "unreadable";
   records_ = std::make_unique<trees::EngineRecords>(held, trees::EngineRecords::MachineName(),
-                                                    [this](const std::string& now) { return Save(now); });
+                                                    [this](const trees::EngineRecords&) { return Save(); });
 }
 
 EngineFile::~EngineFile() { Flush().IgnoreError(); }
 
-Status EngineFile::Save(const std::string& text) {
+Status EngineFile::Save() {
   std::lock_guard lock(mutex_);
-  pending_ = text;
+  pending_ = true;
   return clock_.MonotonicNs() < next_write_ns_ ? absl::OkStatus() : WritePending();
 }
 
@@ -27,9 +25,10 @@ Status EngineFile::Flush() {
 }
 
 Status EngineFile::WritePending() {
-  if (pending_.empty()) return absl::OkStatus();
+  if (!pending_) return absl::OkStatus();
+  pending_ = false;
   next_write_ns_ = clock_.MonotonicNs() + kWriteEveryNs;
-  return WriteFileAtomically(path_, std::exchange(pending_, ""));
+  return WriteFileAtomically(path_, records_->Text());
 }
 
 }  // namespace vigil

@@ -25,13 +25,13 @@ class EngineFile {
 
  private:
   static constexpr int64_t kWriteEveryNs = 1'000'000'000;
-  Status Save(const std::string& text);
+  Status Save();
   Status WritePending();  // needs mutex_
 
   const std::string path_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::string pending_;  // not written yet; empty: nothing; guarded by mutex_, like next_write_ns_
+  bool pending_ = false;  // something is not written yet; guarded by mutex_, like next_write_ns_
   int64_t next_write_ns_ = INT64_MIN;
   std::unique_ptr<trees::EngineRecords> records_;  // last: calls Save
 };

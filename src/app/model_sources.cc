@@ -14,6 +14,7 @@
 #include "blobs/uri.h"
 #include "runtime/file.h"
 #include "runtime/repository/layout.h"
+#include "storage/abandoned.h"
 
 namespace vigil {
 namespace {
@@ -73,9 +74,8 @@ StatusOr<LocalCopy> LocalCopy::Of(const std::string& place) {
   copy.path_ = place;
   if (!blobs::IsRemote(place)) return copy;
   VIGIL_ASSIGN_OR_RETURN(blobs::BlobOptions options, BlobOptionsOfEnvironment());
-  std::error_code error;
-  std::string folder = (fs::temp_directory_path(error) / "vigil-model-XXXXXX").string();
-  if (error || mkdtemp(folder.data()) == nullptr) return absl::UnavailableError("no temporary folder can be made (TMPDIR)");
+  RemoveAbandonedTemporaries();
+  VIGIL_ASSIGN_OR_RETURN(const std::string folder, MakeTemporaryFolder("model"));
   copy.folder_ = folder;
   const SystemClock clock;
   blobs::Snapshots snapshots(folder, std::move(options), Environment(), clock, &OpenBlobStore);

@@ -14,6 +14,7 @@
 #include "monitoring/monitor.h"
 #include "net/load_client.h"
 #include "runtime/engine_bench.h"
+#include "storage/abandoned.h"
 #include "storage/whole_file.h"
 #include "telemetry/log.h"
 
@@ -146,11 +147,12 @@ int BenchServe(const Flags& flags) {
   LogOptions log;
   log.level = LogLevel::kError;
   if (const Status quiet = StartLog(log); !quiet.ok()) return Fail(quiet, kFailed);
-  std::string state_dir = (std::filesystem::temp_directory_path() / "vigil-bench-XXXXXX").string();
-  if (mkdtemp(state_dir.data()) == nullptr) return Fail(absl::UnavailableError("no temporary directory can be made"), kFailed);
-  const StatusOr<Json> result = RunServeBench(flags, state_dir);
+  RemoveAbandonedTemporaries();
+  const StatusOr<std::string> state_dir = MakeTemporaryFolder("bench");
+  if (!state_dir.ok()) return Fail(state_dir.status(), kFailed);
+  const StatusOr<Json> result = RunServeBench(flags, *state_dir);
   std::error_code ignored;
-  std::filesystem::remove_all(state_dir, ignored);
+  std::filesystem::remove_all(*state_dir, ignored);
   if (!result.ok()) return FailForData(result.status());
   if (flags.json) {
     PrintJson(*result);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "storage/abandoned.h"
 
 namespace vigil::cli {
 
@@ -43,7 +44,7 @@ StatusOr<std::string> ReadFile(const std::string& path) {
 }
 
 Status WriteFile(const std::string& path, std::string_view text) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".new");
+  const std::string temporary = UnfinishedPath(path);
   std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
   file.write(text.data(), static_cast<std::streamsize>(text.size()));
   file.close();

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "demo/story.h"
+#include "storage/abandoned.h"
 #include "telemetry/log.h"
 
 namespace vigil::cli {
@@ -84,9 +85,10 @@ int Demo(Flags flags) {
 
   const bool own_state = flags.story.state_dir.empty();
   if (own_state) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vigil-demo-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) return Fail(absl::UnavailableError("no temporary directory can be made"), kFailed);
-    flags.story.state_dir = pattern;
+    RemoveAbandonedTemporaries();
+    const StatusOr<std::string> folder = MakeTemporaryFolder("demo");
+    if (!folder.ok()) return Fail(folder.status(), kFailed);
+    flags.story.state_dir = *folder;
   }
   flags.story.change = !flags.no_change;
   LogOptions log;

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/file_predictor.h"
 #include "cli/interrupt.h"
+#include "storage/abandoned.h"
 
 namespace vigil::cli {
 namespace {
@@ -21,6 +22,7 @@ int Predict(const Flags& flags) {
   options.engine = flags.engine;
   options.signature = flags.signature;
   const auto loaders = MakeLoaders();
+  RemoveAbandonedTemporaries();
   const StatusOr<LocalCopy> place = LocalCopy::Of(flags.model);
   if (!place.ok()) return FailForData(place.status());
   const auto model = LoadModel(loaders, place->path(), options);

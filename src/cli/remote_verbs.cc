@@ -3,14 +3,17 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
+#include "cli/moment.h"
 #include "cli/remote.h"
 
 namespace vigil::cli {
 namespace {
 
 struct Flags {
-  std::string url, model, version, action, id, candidate, reason, role = "champion";
+  std::string url, model, version, action, id, candidate, reason, at, role = "champion";
   int64_t epoch = -1, limit = 50;
   double share = -1;
   bool json = false, ab = false;
@@ -120,7 +123,60 @@ int Alerts(const Flags& flags) {
   });
 }
 
+// One line a role, label and part of the traffic: what it was, since when, and who decided.
+void PrintServed(const Json& served) {
+  std::cout << Text(served, "model") << " at " << Text(served, "at") << "\n";
+  const auto print = [](const std::string& what, const Json& decided) {
+    std::cout << "  " << what << "  since " << Text(decided, "since") << "  by " << Text(decided, "by") << "  " << Text(decided, "summary")
+              << "\n";
+  };
+  for (const auto& [role, decided] : served.at("roles").items()) print(absl::StrCat(role, " ", Text(decided, "version")), decided);
+  for (const auto& [label, decided] : served.at("labels").items())
+    print(absl::StrCat("label ", label, " ", Text(decided, "version")), decided);
+  const Json& traffic = served.at("traffic");
+  if (!served.at("roles").contains("champion")) std::cout << "  nothing was served\n";
+  if (traffic.is_null()) return;
+  for (const Json& arm : traffic.value("arms", Json::array())) {
+    const double percent = 100 * (arm.value("end", 0.0) - arm.value("begin", 0.0));
+    print(absl::StrCat("traffic ", Text(traffic, "experiment"), ": ", NumberText(percent), " % to version ", Text(arm, "version")),
+          traffic);
+  }
+  for (const Json& shadow : traffic.value("shadows", Json::array())) {
+    print(absl::StrCat("traffic ", Text(traffic, "experiment"), ": version ", shadow.get<std::string>(), " in the shadow"), traffic);
+  }
+}
+
+// What served then, of one model or of each.
+StatusOr<Json> AskServed(Remote& remote, const Flags& flags) {
+  VIGIL_ASSIGN_OR_RETURN(const TimeUs at, ParseMoment(flags.at, SystemClock().NowUs()));
+  std::vector<std::string> models;
+  if (!flags.model.empty()) models.push_back(flags.model);
+  if (flags.model.empty()) {
+    VIGIL_ASSIGN_OR_RETURN(const Json known, remote.Get("/api/v1/models"));
+    for (const Json& model : Items(known, "models")) models.push_back(Text(model, "name"));
+  }
+  Json answers = Json::array();
+  for (const std::string& model : models) {
+    VIGIL_ASSIGN_OR_RETURN(Json served,
+                           remote.Get(absl::StrCat("/api/v1/models/", UrlEncode(model), "/served?at=", UrlEncode(FormatTime(at)))));
+    answers.push_back(std::move(served));
+  }
+  if (!flags.model.empty()) return answers[0];
+  return Json{{"models", std::move(answers)}};
+}
+
+int Served(const Flags& flags) {
+  Remote remote(flags.url);
+  const StatusOr<Json> answer = AskServed(remote, flags);
+  if (absl::IsInvalidArgument(answer.status())) return Fail(answer.status(), kUsage);
+  return Finish(answer, flags, [&](const Json& found) {
+    if (!flags.model.empty()) return PrintServed(found);
+    for (const Json& one : found.at("models")) PrintServed(one);
+  });
+}
+
 int Timeline(const Flags& flags) {
+  if (!flags.at.empty()) return Served(flags);
   const std::string model = flags.model.empty() ? "" : absl::StrCat("&model=", UrlEncode(flags.model));
   return Finish(Remote(flags.url).Get(absl::StrCat("/api/v1/timeline?limit=", flags.limit, model)), flags, [](const Json& answer) {
     for (const Json& e : Items(answer, "events"))
@@ -185,6 +241,7 @@ void AddRemoteVerbs(CLI::App& app, std::function<int()>* run) {
   verb =
       Verb(app, run, f, "timeline", "What served when, what was decided, and why; newest first.", "vigil timeline --model fraud", Timeline);
   verb->add_option("--model", f->model, "only this model");
+  verb->add_option("--at", f->at, "what served then, and who decided: 2026-01-31T14:03:00Z, or 14:03 for when it was that last (UTC)");
   verb->add_option("--limit", f->limit, "entries")->check(CLI::Range(1, 1000));
 }
 

@@ -11,6 +11,7 @@
 #include "app/config.h"
 #include "app/server.h"
 #include "cli/cli.h"
+#include "storage/abandoned.h"
 #include "telemetry/log.h"
 
 namespace vigil::cli {
@@ -148,6 +149,7 @@ int Serve(Flags flags) {
   log.format = flags.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   if (const Status started = StartLog(log); !started.ok()) return Fail(started, kFailed);
 
+  RemoveAbandonedTemporaries();
   const StatusOr<std::unique_ptr<Server>> server = Server::Start(*config);
   if (!server.ok()) return StatusExit(server.status());
   LogInfo("serving", {{"url", absl::StrCat("http://", config->net.host, ":", (*server)->http_port())},

@@ -1,7 +1,5 @@
 #include "storage/export.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -20,12 +18,14 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "domain/table_shape.h"
+#include "storage/abandoned.h"
 #include "storage/tables.h"
 
 namespace vigil {
 namespace {
 
 constexpr size_t kChunkRows = 2048;
+constexpr char kUnfinished[] = ".export.";
 constexpr char kFileName[] = "predictions.parquet";
 constexpr char kDigestName[] = "_digest";  // readers of Hive directories pass over names with an underscore
 constexpr char kLayout[] = "2";            // of the columns; another one makes every digest differ
@@ -308,7 +308,8 @@ class Exporter {
     std::filesystem::create_directories(directory, error);
     if (error) return absl::UnavailableError(absl::StrCat("creating ", directory.string(), ": ", error.message()));
     // Beside the partitions, where no reader looks, until it is whole.
-    const std::string temporary = absl::StrCat(directory_, "/.export-", getpid(), ".parquet");
+    RemoveAbandoned(directory_, kUnfinished);
+    const std::string temporary = absl::StrCat(directory_, "/", kUnfinished, OwnerTag(), ".parquet");
     VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableWriter> writer, CreateTable(temporary, table.columns()));
     DateDigest written;
     Status status;

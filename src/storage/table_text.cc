@@ -1,7 +1,5 @@
 #include "storage/table_text.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -11,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/text.h"
+#include "storage/abandoned.h"
 
 namespace vigil {
 namespace {
@@ -38,7 +37,7 @@ void AppendCsvText(std::string* out, const std::string& text) {
 class TextTableWriter final : public TableWriter {
  public:
   TextTableWriter(std::string path, std::vector<TableColumn> columns, bool json)
-      : path_(std::move(path)), temporary_(absl::StrCat(path_, ".", getpid(), ".tmp")), columns_(std::move(columns)), json_(json) {}
+      : path_(std::move(path)), temporary_(UnfinishedPath(path_)), columns_(std::move(columns)), json_(json) {}
   ~TextTableWriter() override {
     if (file_ == nullptr) return;
     std::fclose(file_);

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import requests
-from conftest import serving
+from conftest import done, serving, vigil
 
 COUNT = 2000
 BUDGET = 2 << 20  # bytes: about a hundred of these models
@@ -197,3 +197,15 @@ def test_labels_and_what_served_then(tmp_path):
         assert served["labels"]["stable"]["version"] == "1" and "known good" in served["labels"]["stable"]["summary"]
         assert served["roles"]["champion"]["version"] == "2" and served["traffic"] is None
         assert server.get("/api/v1/models/m/served?at=2001-01-01T00:00:00Z").json()["roles"] == {}
+
+        # The same on the command line, of one model and of all.
+        told = done("timeline", "--url", server.base, "--model", "m", "--at", then)
+        assert "champion 2" in told and "label stable 1" in told and "known good" in told and "  by " in told, told
+        assert json.loads(done("timeline", "--url", server.base, "--model", "m", "--at", then, "--json")) == served
+        today = then.split("T")[1].split(".")[0].rstrip("Z")  # 14:03:07
+        every = json.loads(done("timeline", "--url", server.base, "--at", "2001-01-01T00:00:00Z", "--json"))
+        assert [m["model"] for m in every["models"]] == ["m"] and every["models"][0]["roles"] == {}
+        assert "nothing was served" in done("timeline", "--url", server.base, "--at", "2001-01-01T00:00:00Z")
+        assert "m at " in done("timeline", "--url", server.base, "--at", today)
+        bad = vigil("timeline", "--url", server.base, "--model", "m", "--at", "yesterday")
+        assert bad.returncode == 2 and "14:03" in bad.stderr, bad.stderr

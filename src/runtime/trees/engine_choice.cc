@@ -209,10 +209,12 @@ EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string>
   std::unique_ptr<Engine> best;
   double best_score = 0;
   std::string best_times, others;
+  bool all = true;
   for (const std::string_view name : Candidates(forest)) {
     if (wrong.count(std::string(name)) != 0) continue;
     if (best != nullptr && ThreadCpuNs() - begin > kEngineChoiceBudgetNs) {
       others += Cat("; ", name, " not tried: the ", kEngineChoiceBudgetNs / 1'000'000, " ms for this were over");
+      all = false;
       continue;
     }
     StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(forest, name);
@@ -231,11 +233,11 @@ EngineChoice MeasureCandidates(const Forest& forest, const std::set<std::string>
       others += Cat("; ", name, ": ", TimesText(alone, together));
     }
   }
-  if (best == nullptr) return {nullptr, others, ""};
+  if (best == nullptr) return {nullptr, others, "", true};
   const std::string description = best->description();
   std::string reason =
       Cat("the fastest measured: ", best_times, description.empty() ? "" : " (", description, description.empty() ? "" : ")", others);
-  return {std::move(best), std::move(reason), std::move(best_times)};
+  return {std::move(best), std::move(reason), std::move(best_times), all};
 }
 
 }  // namespace
@@ -246,7 +248,7 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
   if (!forced.empty()) {
     VIGIL_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, MakeEngine(forest, forced));
     if (self_check) VIGIL_RETURN_IF_ERROR(SelfCheck(forest, *engine, Random(seed)));
-    return EngineChoice{std::move(engine), "asked for by name", ""};
+    return EngineChoice{std::move(engine), "asked for by name", "", true};
   }
   Probe probe(forest, Random(seed), self_check);
   std::set<std::string> wrong;
@@ -254,7 +256,8 @@ StatusOr<EngineChoice> ChooseEngine(const Forest& forest, std::string_view force
   while (true) {
     EngineChoice choice = MeasureCandidates(forest, wrong, &probe);
     if (choice.engine == nullptr) {
-      return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", choice.reason, disagreements), ""};
+      return EngineChoice{MakeReferenceEngine(forest), Cat("no faster engine can hold this forest", choice.reason, disagreements), "",
+                          true};
     }
     const Status status = self_check ? probe.Check(*choice.engine) : absl::OkStatus();
     if (status.ok()) {
@@ -276,14 +279,14 @@ StatusOr<EngineChoice> RecallOrChooseEngine(const Forest& forest, std::string_vi
     if (fits.ok() && self_check) fits = SelfCheck(forest, **engine, Random(seed));
     if (fits.ok()) {
       return EngineChoice{*std::move(engine), Cat("the fastest when it was first measured on this machine: ", former->measured),
-                          former->measured};
+                          former->measured, former->all};
     }
     again = Cat("of before: ", former->engine, ", but ", fits.message());
   }
   VIGIL_ASSIGN_OR_RETURN(EngineChoice choice, ChooseEngine(forest, forced, self_check, seed));
   if (!again.empty()) choice.reason += Cat("; measured again: ", again);
   if (choice.measured.empty()) return choice;  // nothing was measured, so nothing is saved by remembering it
-  const Status kept = records->Keep(digest, {std::string(choice.engine->name()), choice.measured});
+  const Status kept = records->Keep(digest, {std::string(choice.engine->name()), choice.measured, choice.all});
   if (!kept.ok()) choice.reason += Cat("; not recorded: ", kept.message());
   return choice;
 }

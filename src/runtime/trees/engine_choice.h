@@ -35,6 +35,7 @@ struct EngineChoice {
   std::unique_ptr<Engine> engine;
   std::string reason;    // one sentence
   std::string measured;  // its times, for people; empty: it was not measured
+  bool all = true;       // no candidate was left out for want of time
 };
 
 // The engine that is fastest on probe rows, alone and in batches (by the product of the two times), of those that can hold the forest,

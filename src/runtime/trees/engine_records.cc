@@ -16,8 +16,8 @@
 namespace vigil::trees {
 namespace {
 
-constexpr std::string_view kFirstLine = "vigil-engines 1";
-constexpr std::string_view kMachine = "machine ", kChecksum = "checksum ";
+constexpr std::string_view kFirstLine = "vigil-engines 2";
+constexpr std::string_view kMachine = "machine ", kChecksum = "checksum ", kAll = "all", kSome = "some";
 
 // The processor's own name for itself.
 std::string ProcessorName() {
@@ -69,6 +69,7 @@ EngineRecords::EngineRecords(std::string_view text, std::string machine, Save sa
   const Status read = Read(text);
   if (read.ok()) return;
   entries_.clear();
+  at_.clear();
   rejected_ = std::string(read.message());
 }
 
@@ -86,35 +87,51 @@ Status EngineRecords::Read(std::string_view text) {
   }
   while (!text.empty()) {
     std::string_view line = Take(&text, '\n');
-    const std::string_view digest = Take(&line, ' '), engine = Take(&line, ' ');
+    const std::string_view digest = Take(&line, ' '), engine = Take(&line, ' '), how_many = Take(&line, ' ');
     if (!IsName(digest) || !IsName(engine) || !IsOneLine(line) || entries_.size() == kEngineRecordsMax) return damaged;
-    entries_.push_back({std::string(digest), {std::string(engine), std::string(line)}});
+    if ((how_many != kAll && how_many != kSome) || at_.count(digest) != 0) return damaged;
+    entries_.push_back({std::string(digest), {std::string(engine), std::string(line), how_many == kAll}});
+    at_[entries_.back().digest] = std::prev(entries_.end());
   }
   return absl::OkStatus();
 }
 
 std::string EngineRecords::Text() const {
+  std::lock_guard lock(mutex_);
   std::string text = Cat(kFirstLine, "\n", kMachine, machine_, "\n");
-  for (const Entry& entry : entries_) text += Cat(entry.digest, " ", entry.record.engine, " ", entry.record.measured, "\n");
+  for (const auto& [digest, record] : entries_) {
+    text += Cat(digest, " ", record.engine, " ", record.all ? kAll : kSome, " ", record.measured, "\n");
+  }
   return text + ChecksumLine(text);
 }
 
-std::optional<EngineRecord> EngineRecords::Find(std::string_view digest) const {
+std::optional<EngineRecord> EngineRecords::Find(std::string_view digest) {
   std::lock_guard lock(mutex_);
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.digest == digest; });
-  if (found == entries_.end()) return std::nullopt;
-  return found->record;
+  const auto found = at_.find(digest);
+  if (found == at_.end()) return std::nullopt;
+  entries_.splice(entries_.end(), entries_, found->second);
+  return found->second->record;
 }
 
 Status EngineRecords::Keep(std::string_view digest, EngineRecord record) {
   if (!IsName(digest) || !IsName(record.engine) || !IsOneLine(record.measured)) {
     return absl::InvalidArgumentError("an engine's record is a digest, a name and one short line");
   }
-  std::lock_guard lock(mutex_);
-  entries_.remove_if([&](const Entry& entry) { return entry.digest == digest; });
-  if (entries_.size() == kEngineRecordsMax) entries_.pop_front();
-  entries_.push_back({std::string(digest), std::move(record)});
-  return save_(Text());
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto known = at_.find(digest); known != at_.end()) {
+      known->second->record = std::move(record);
+      entries_.splice(entries_.end(), entries_, known->second);
+    } else {
+      if (entries_.size() == kEngineRecordsMax) {
+        at_.erase(entries_.front().digest);
+        entries_.pop_front();
+      }
+      entries_.push_back({std::string(digest), std::move(record)});
+      at_[entries_.back().digest] = std::prev(entries_.end());
+    }
+  }
+  return save_(*this);
 }
 
 }  // namespace vigil::trees

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "runtime/testing/random_forest.h"
 #include "runtime/trees/engine_choice.h"
 
@@ -15,8 +15,8 @@ using testing::RandomForestShape;
 class EngineRecordsTest : public ::testing::Test {
  protected:
   EngineRecords Open(const std::string& machine = "1 AVX2 some processor") {
-    return EngineRecords(text_, machine, [this](const std::string& text) {
-      text_ = text;
+    return EngineRecords(text_, machine, [this](const EngineRecords& records) {
+      text_ = records.Text();
       return absl::OkStatus();
     });
   }
@@ -29,7 +29,7 @@ TEST_F(EngineRecordsTest, AreThereAfterARestart) {
   ASSERT_TRUE(Open().Keep("0a", {"byte-rank", "0.4 us a row alone"}).ok());
   ASSERT_TRUE(Open().Keep("0b", {"reference", ""}).ok());
   ASSERT_TRUE(Open().Keep("0a", {"rank-nodes", "0.3 us a row alone"}).ok()) << "a later measurement replaces the former";
-  const EngineRecords records = Open();
+  EngineRecords records = Open();
   ASSERT_TRUE(records.Find("0a").has_value());
   EXPECT_EQ(records.Find("0a")->engine, "rank-nodes");
   EXPECT_EQ(records.Find("0a")->measured, "0.3 us a row alone");
@@ -58,14 +58,24 @@ TEST_F(EngineRecordsTest, ADamagedByteAnywhereCountsForNothing) {
   }
 }
 
-TEST_F(EngineRecordsTest, AreBoundedAndTheOldestGoes) {
-  EngineRecords records = Open();
+TEST_F(EngineRecordsTest, AreBoundedAndTheLeastRecentlyUsedGoes) {
+  const auto digest = [](size_t i) { return absl::StrFormat("%064x", i); };
   const std::string longest(kEngineRecordTextMax, 'x');
-  for (size_t i = 0; i <= kEngineRecordsMax; ++i) ASSERT_TRUE(records.Keep(absl::StrCat(i), {"byte-rank", longest}).ok());
-  EXPECT_FALSE(records.Find("0").has_value());
-  EXPECT_TRUE(records.Find("1").has_value());
+  {
+    EngineRecords records("", "1 AVX2 some processor", [](const EngineRecords&) { return absl::OkStatus(); });
+    for (size_t i = 0; i < kEngineRecordsMax; ++i) ASSERT_TRUE(records.Keep(digest(i), {"float-interleaved", longest, i % 2 == 0}).ok());
+    EXPECT_TRUE(records.Find(digest(0)).has_value()) << "in use, so it stays";
+    text_ = records.Text();
+  }
   EXPECT_LT(static_cast<int64_t>(text_.size()), kEngineRecordsBytesMax);
-  EXPECT_TRUE(Open().Find("1").has_value());
+  EngineRecords records = Open();  // the order outlives a restart
+  EXPECT_EQ(records.rejected(), "");
+  ASSERT_TRUE(records.Keep(digest(kEngineRecordsMax), {"byte-rank", longest}).ok());
+  EXPECT_FALSE(records.Find(digest(1)).has_value()) << "the one that was asked for longest ago";
+  EXPECT_TRUE(records.Find(digest(0)).has_value());
+  EXPECT_TRUE(records.Find(digest(2))->all);
+  EXPECT_FALSE(records.Find(digest(3))->all);
+  EXPECT_TRUE(Open().Find(digest(0)).has_value());
   EXPECT_FALSE(records.Keep("0a", {"byte-rank", longest + "x"}).ok());
   EXPECT_FALSE(records.Keep("0a", {"byte rank", ""}).ok());
   EXPECT_FALSE(records.Keep("0a", {"byte-rank", "two\nlines"}).ok());
@@ -110,7 +120,7 @@ TEST_F(EngineRecordsTest, ARecordThatDoesNotFitIsMeasuredAgainAndReplaced) {
 TEST_F(EngineRecordsTest, WhatCannotBeSavedIsSaid) {
   const Forest forest = MakeRandomForest(RandomForestShape(), 1);
   EngineRecords records("", EngineRecords::MachineName(),
-                        [](const std::string&) { return absl::ResourceExhaustedError("the disk is full"); });
+                        [](const EngineRecords&) { return absl::ResourceExhaustedError("the disk is full"); });
   const auto choice = RecallOrChooseEngine(forest, "", true, 1, "0a", &records);
   ASSERT_TRUE(choice.ok());
   EXPECT_NE(choice->reason.find("not recorded: the disk is full"), std::string::npos) << choice->reason;

@@ -1,7 +1,6 @@
 #include "storage/duckdb/duckdb_library.h"
 
 #include <dlfcn.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -9,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "storage/abandoned.h"
 
 namespace vigil {
 namespace {
@@ -76,9 +76,10 @@ StatusOr<std::unique_ptr<DuckdbDatabase>> DuckdbDatabase::Open() {
 
 Status DuckdbDatabase::Start() {
   static std::atomic<int> databases{0};
+  if (databases == 0) RemoveAbandonedTemporaries();
   std::error_code ignored;
   const std::filesystem::path temporary = std::filesystem::temp_directory_path(ignored);
-  spill_directory_ = (temporary / absl::StrCat("vigil-tables-", getpid(), "-", databases.fetch_add(1))).string();
+  spill_directory_ = (temporary / absl::StrCat("vigil-tables.", OwnerTag(), ".", databases.fetch_add(1))).string();
   duckdb_config config = nullptr;
   if (duck_.duckdb_create_config(&config) != DuckDBSuccess) return absl::ResourceExhaustedError("DuckDB cannot make a configuration");
   const std::pair<const char*, std::string> settings[] = {

@@ -1,7 +1,5 @@
 // The face storage/tables.h over DuckDB: files become SQL sources, rows stream out of them chunk by chunk, and Parquet is written by COPY
 // from a table that spills.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "storage/abandoned.h"
 #include "storage/duckdb/duckdb_library.h"
 #include "storage/table_text.h"
 #include "storage/tables.h"
@@ -202,7 +201,7 @@ class ParquetWriter final : public TableWriter {
       : database_(std::move(database)),
         duck_(database_->duck()),
         path_(std::move(path)),
-        temporary_(absl::StrCat(path_, ".", getpid(), ".tmp")),
+        temporary_(UnfinishedPath(path_)),
         columns_(std::move(columns)),
         partition_by_(std::move(partition_by)) {}
 
