@@ -115,6 +115,11 @@ ModelConfig ReadModel(const Json& value) {
   model.sha256 = value.at("sha256");
   model.versions = value.at("versions");
   model.reference = value.at("reference");
+  if (value.contains("version_labels")) {
+    for (const auto& [label, version] : value["version_labels"].items()) {
+      model.labels[label] = version.is_string() ? version.get<std::string>() : DumpJson(version);
+    }
+  }
   if (value.contains("columns")) {
     for (const auto& [name, rule] : value["columns"].items()) model.columns[name] = ReadColumn(name, rule);
   }

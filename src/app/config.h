@@ -15,6 +15,7 @@
 #include "net/server.h"
 #include "registry/registry.h"
 #include "runtime/onnx/options.h"
+#include "service/operations.h"
 #include "service/policies.h"
 #include "storage/prediction_log.h"
 
@@ -28,6 +29,7 @@ struct ModelConfig {
   std::string within;                         // where the model lies in the snapshot of `source`: "" or "/fraud"
   std::string versions;                       // of a folder of numbered versions: a version policy; empty: the folder's own
   std::string reference;                      // profile file; empty: none
+  std::map<std::string, std::string> labels;  // label → version
   std::map<std::string, ColumnRule> columns;  // tightening by column name
   ModelPolicy policy;
 };
@@ -48,7 +50,8 @@ struct ServerConfig {
   RegistryOptions registry;  // without default_model
   int64_t load_wait_us = 0;
   std::vector<ModelConfig> models;
-  std::vector<ModelConfig> given;  // as they were before repositories among them became their models; the server fills it
+  std::vector<ModelConfig> given;         // as they were before repositories among them became their models; the server fills it
+  std::vector<BasePathModel> base_paths;  // of a models.config; not among `models`
   std::vector<AlertRule> alert_rules;
   std::vector<std::string> webhooks;
   std::string external_url;

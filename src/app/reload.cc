@@ -9,7 +9,7 @@
 namespace vigil {
 namespace {
 
-constexpr const char* kLiveOfModel[] = {"columns", "retraining", "gate", "rollout"};
+constexpr const char* kLiveOfModel[] = {"columns", "version_labels", "retraining", "gate", "rollout"};
 
 std::map<std::string, Json> ModelsByName(const Json& settings) {
   std::map<std::string, Json> models;

@@ -13,12 +13,15 @@
 #include "absl/strings/str_join.h"
 #include "alerting/notifiers/log.h"
 #include "alerting/notifiers/webhook.h"
+#include "app/base_path_list.h"
 #include "app/engine_file.h"
 #include "app/memory_left.h"
 #include "app/metrics_sources.h"
 #include "app/model_sources.h"
 #include "app/model_watch.h"
 #include "app/state_lock.h"
+#include "app/version_labels.h"
+#include "app/version_views.h"
 #include "app/wiring.h"
 #include "blobs/snapshots.h"
 #include "blobs/uri.h"
@@ -37,10 +40,6 @@
 
 namespace vigil {
 namespace {
-
-constexpr const char* kPlatformsThatAuthenticate[] = {"AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "AZUREML_MODEL_DIR", "K_SERVICE"};
-
-bool IsLoopback(const std::string& host) { return host == "localhost" || host == "::1" || absl::StartsWith(host, "127."); }
 
 class RunningServer final : public Server {
  public:
@@ -84,7 +83,9 @@ class RunningServer final : public Server {
     // From here on only the catalog can fail, and what it refuses is not in force.
     for (const auto& [model, schema] : models) VIGIL_RETURN_IF_ERROR(registry_->SetSchema(model->name, schema, "configuration"));
     for (const ModelConfig& model : next.models) {
-      if (snapshot->models.find(model.name) != snapshot->models.end()) SetPolicies(model);
+      if (snapshot->models.find(model.name) == snapshot->models.end()) continue;
+      SetPolicies(model);
+      VIGIL_RETURN_IF_ERROR(ApplyVersionLabels(*registry_, model));
     }
     for (const auto& [model, schema] : models) {
       std::lock_guard lock(sources_mutex_);
@@ -133,6 +134,8 @@ class RunningServer final : public Server {
   Status FetchModels() {
     snapshots_ =
         std::make_unique<blobs::Snapshots>(config_.state_dir + "/models", config_.blobs, Environment(), wall_clock_, &OpenBlobStore);
+    const size_t configured = config_.models.size();
+    for (ModelConfig& model : base_paths_.Models()) config_.models.push_back(std::move(model));
     VIGIL_RETURN_IF_ERROR(ResolveSources(*snapshots_, &config_.models, &fetched_, [this](const ModelConfig& model, const Status& why) {
       const std::string shown = blobs::Shown(model.path);
       LogWarning("store not reached, serving what was fetched last",
@@ -140,7 +143,7 @@ class RunningServer final : public Server {
       journal_->Record(model.name, "source.unreachable", shown,
                        absl::StrCat("served as last fetched, since the store cannot be read: ", std::string(why.message())), "vigil");
     }));
-    config_.given = config_.models;
+    config_.given.assign(config_.models.begin(), config_.models.begin() + static_cast<std::ptrdiff_t>(configured));
     return ExpandRepositories(&config_.models);
   }
 
@@ -192,35 +195,8 @@ class RunningServer final : public Server {
 
   // A loaded version becomes known to the log and the monitor before any request can reach it.
   StatusOr<uint32_t> Attach(const ServedVersion& version) {
-    LogSchema schema;
-    schema.model = version.facts.model;
-    schema.version = version.facts.version;
-    const TableShape& shape = version.loaded->table();
-    schema.columns = shape.names;
-    schema.outputs = ElementNames("prediction", shape.score.width, {});
-    if (!shape.matrix) {
-      for (const ModelColumn& column : shape.columns) schema.types.push_back(column.dtype);
-    }
-    if (!shape.single_output) {
-      for (const AnswerColumn& answer : shape.answers) {
-        schema.answers.push_back(answer.name);
-        schema.answer_types.push_back(answer.dtype);
-      }
-    }
-    if (version.schema != nullptr) {
-      for (const ColumnRule& rule : version.schema->columns) schema.redacted.push_back(rule.sensitive ? 1 : 0);
-    }
-    VIGIL_ASSIGN_OR_RETURN(const uint32_t number, log_->RegisterSchema(schema));
-    MonitoredVersion monitored;
-    monitored.model = schema.model;
-    monitored.version = schema.version;
-    monitored.slot = version.slot;
-    monitored.log_schema = number;
-    monitored.task = shape.score.task;
-    monitored.output_width = shape.score.width;
-    monitored.columns = shape.names;
-    monitored.reference = version.reference;
-    VIGIL_RETURN_IF_ERROR(monitor_->AddVersion(monitored));
+    VIGIL_ASSIGN_OR_RETURN(const uint32_t number, log_->RegisterSchema(LogSchemaOf(version)));
+    VIGIL_RETURN_IF_ERROR(monitor_->AddVersion(MonitoredVersionOf(version, number)));
     return number;
   }
 
@@ -244,8 +220,11 @@ class RunningServer final : public Server {
                                                       [this](const std::string& name) { RefreshSource(name); }, [] {}));
     }
     RemoveVanished("command line");
-    if (config_.registry.on_demand) return DeclareModels();
-    for (const ModelConfig& model : config_.models) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
+    if (config_.registry.on_demand) VIGIL_RETURN_IF_ERROR(DeclareModels());
+    for (const ModelConfig& model : config_.models) {
+      if (!config_.registry.on_demand) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
+      VIGIL_RETURN_IF_ERROR(ApplyVersionLabels(*registry_, model));
+    }
     return absl::OkStatus();
   }
 
@@ -293,7 +272,9 @@ class RunningServer final : public Server {
   // gone from them. What cannot be read now is no change.
   ModelWatch::Sources ListSources() {
     std::vector<ModelConfig> now = config_.given;
-    std::erase_if(now, [](const ModelConfig& model) { return !model.source.empty(); });  // stores have watches of their own
+    for (ModelConfig& model : base_paths_.Models()) now.push_back(std::move(model));
+    std::erase_if(now,
+                  [](const ModelConfig& m) { return !m.source.empty() || blobs::IsRemote(m.path); });  // stores have watches of their own
     const Status expanded = ExpandRepositories(&now);
     ModelWatch::Sources watched;
     std::lock_guard lock(sources_mutex_);
@@ -423,11 +404,59 @@ class RunningServer final : public Server {
   }
 
   // What a source holds now.
-  Status Refresh(const ModelConfig& model) {
-    if (!config_.registry.on_demand) return AddModel(model, "watch");
-    std::vector<DeclaredVersion> declared;
-    VIGIL_RETURN_IF_ERROR(Declared(model, "watch", &declared));
-    return registry_->Declare(std::move(declared));
+  Status Refresh(const ModelConfig& model, const std::string& by = "watch") {
+    if (config_.registry.on_demand) {
+      std::vector<DeclaredVersion> declared;
+      VIGIL_RETURN_IF_ERROR(Declared(model, by, &declared));
+      VIGIL_RETURN_IF_ERROR(registry_->Declare(std::move(declared)));
+    } else {
+      VIGIL_RETURN_IF_ERROR(AddModel(model, by));
+    }
+    return ApplyVersionLabels(*registry_, model);
+  }
+
+  // A base path whose entry is new or has changed. The versions that its policy chooses are those that serve, the newest by default.
+  Status ServeBasePath(const ModelConfig& model, const std::string& by) {
+    {
+      std::lock_guard lock(sources_mutex_);
+      sources_[model.name] = model;
+    }
+    VIGIL_ASSIGN_OR_RETURN(const std::vector<SourceVersion> versions, FindVersions(model));
+    Status served = Refresh(model, by);
+    const auto role = registry_->GetRole(model.name, Role::kChampion);
+    if (!role.ok() || versions[0].version.empty()) return served;
+    SetPolicies(model);
+    const bool chosen = std::any_of(versions.begin(), versions.end(), [&](const SourceVersion& v) { return v.version == role->version; });
+    const auto champion = registry_->Version(model.name, role->version);
+    const bool is_retrained = champion.ok() && !FolderOf(champion->facts.uri).starts_with(FolderOf(model.path));
+    if (chosen || is_retrained) return served;
+    VIGIL_RETURN_IF_ERROR(registry_
+                              ->SetRole(model.name, Role::kChampion, versions[0].version, CatalogWrite::kAnyEpoch, by,
+                                        absl::StrCat("the version policy is ", model.versions.empty() ? "latest" : model.versions))
+                              .status());
+    if (!config_.registry.on_demand) UnloadOthers(model, versions, "");
+    return served;
+  }
+
+  Status ServeBasePaths(const std::vector<BasePathModel>& models, const std::string& by) {
+    const auto is_configured = [this](const std::string& name) {
+      const auto listed = base_paths_.Models();
+      const auto has = [&](const std::vector<ModelConfig>& in) {
+        return std::any_of(in.begin(), in.end(), [&](const ModelConfig& m) { return m.name == name; });
+      };
+      std::lock_guard lock(sources_mutex_);
+      return !has(listed) && (has(config_.models) || sources_.count(name) != 0);
+    };
+    const auto remove = [this](const std::string& name, const std::string& who) {
+      {
+        std::lock_guard lock(sources_mutex_);
+        sources_.erase(name);
+      }
+      const Status removed = registry_->Remove(name, who, "not in the list of models any more");
+      return absl::IsNotFound(removed) ? absl::OkStatus() : removed;  // it never could be served
+    };
+    return base_paths_.Change(
+        models, by, {is_configured, [this](const ModelConfig& m, const std::string& who) { return ServeBasePath(m, who); }, remove});
   }
 
   // On the watch's thread. What fails is told and leaves serving as it is.
@@ -564,7 +593,8 @@ class RunningServer final : public Server {
         *registry_, config_.log_enabled ? log_.get() : nullptr, *monitor_, *catalog_, *loop_, *retraining_, *rollouts_, *journal_,
         wall_clock_, control_clock(), stream_clock(), config_.event_clock, [this](const std::string& uri) { return FetchArtefact(uri); },
         [this] { return PipelineTotals(); }, [this] { return http_ == nullptr ? net::ServerCounters{} : http_->counters(); },
-        [] { return MemoryLeftBytes(); }});
+        [] { return MemoryLeftBytes(); },
+        [this](const std::vector<BasePathModel>& models, const std::string& by) { return ServeBasePaths(models, by); }});
     AddMetricSources(metrics_, *operations_, *loop_);
     pool_ = std::make_unique<OffloadPool>(OffloadOptions{});
     RestOptions options;
@@ -611,7 +641,8 @@ class RunningServer final : public Server {
   }
 
   ServerConfig config_;  // as it was at the start; constant from FetchModels on
-  Json in_force_;        // its settings with what Reload took over
+  BasePathList base_paths_{config_.base_paths};
+  Json in_force_;  // its settings with what Reload took over
   bool stopped_ = false;
   StateLock lock_;
   SystemClock wall_clock_;
@@ -654,16 +685,6 @@ Status WritePortFile(const std::string& path, const Server& server) {
 }
 
 }  // namespace
-
-Status CheckExposure(const ServerConfig& config, const std::map<std::string, std::string>& environment) {
-  if (IsLoopback(config.net.host) || config.allow_unauthenticated) return absl::OkStatus();
-  for (const char* variable : kPlatformsThatAuthenticate) {
-    if (environment.count(variable) != 0) return absl::OkStatus();
-  }
-  return absl::FailedPreconditionError(absl::StrCat("refusing to listen on ", config.net.host,
-                                                    " without authentication: bind to 127.0.0.1, put a proxy that authenticates in front, "
-                                                    "or insist with --allow-unauthenticated (VIGIL_ALLOW_UNAUTHENTICATED=1)"));
-}
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
   auto server = std::make_unique<RunningServer>(config);

@@ -63,6 +63,10 @@ class ProtoWriter {
     Tag(field, ProtoType::kFixed64);
     AppendFixed(std::bit_cast<uint64_t>(value));
   }
+  void Float(uint32_t field, float value) {
+    Tag(field, ProtoType::kFixed32);
+    AppendFixed(std::bit_cast<uint32_t>(value));
+  }
   void Bytes(uint32_t field, std::string_view value) {
     Tag(field, ProtoType::kBytes);
     AppendVarint(value.size());
@@ -70,6 +74,8 @@ class ProtoWriter {
   }
   // A nested message, written by `write` to the same string.
   void Message(uint32_t field, absl::FunctionRef<void(ProtoWriter&)> write);
+  // One number of a packed field, inside of Message.
+  void Element(uint64_t value) { AppendVarint(value); }
   // Numbers of a packed field whose elements lie in memory as on the wire (little-endian).
   void PackedRaw(uint32_t field, const void* numbers, size_t bytes) { Bytes(field, {static_cast<const char*>(numbers), bytes}); }
 
@@ -82,7 +88,8 @@ class ProtoWriter {
     }
     to_.push_back(static_cast<char>(value));
   }
-  void AppendFixed(uint64_t value) {
+  template <typename T>
+  void AppendFixed(T value) {
     char bytes[sizeof value];
     for (size_t i = 0; i < sizeof value; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
     to_.append(bytes, sizeof bytes);

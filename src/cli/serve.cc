@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/base_paths.h"
 #include "app/config.h"
 #include "app/server.h"
 #include "cli/cli.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct Flags {
   std::vector<std::string> models;
-  std::string config, name, reference, port_file, log_sync, log_format;
+  std::string config, model_config, name, reference, port_file, log_sync, log_format;
   std::vector<std::pair<std::string, std::string>> settings;  // pointer → text, of the flags that were given
   bool no_log = false, allow_unauthenticated = false;
 };
@@ -72,10 +73,13 @@ int StatusExit(const Status& status) { return absl::IsFailedPrecondition(status)
 // The models of the command line beside the file's; one of the same name says where the file's model lies.
 Status AddModels(const Flags& flags, const std::map<std::string, std::string>& environment, ServerConfig* config) {
   std::vector<std::string> arguments = flags.models;
-  if (arguments.empty() && config->models.empty()) arguments = ModelsOfPlatform(environment);
+  if (arguments.empty() && config->models.empty() && flags.model_config.empty()) arguments = ModelsOfPlatform(environment);
   // SageMaker starts a container for many models without any; they come over POST /models.
   const auto multi = environment.find("SAGEMAKER_MULTI_MODEL");
-  const bool may_be_empty = multi != environment.end() && multi->second == "true";
+  const bool may_be_empty = !flags.model_config.empty() || (multi != environment.end() && multi->second == "true");
+  if (!flags.model_config.empty()) {
+    VIGIL_ASSIGN_OR_RETURN(config->base_paths, ReadModelServerConfig(flags.model_config));
+  }
   if (arguments.empty() && config->models.empty() && !may_be_empty) {
     return absl::InvalidArgumentError("no model: give a path (vigil serve model.json), a --config with models, or VIGIL_MODELS");
   }
@@ -88,6 +92,13 @@ Status AddModels(const Flags& flags, const std::map<std::string, std::string>& e
     } else {
       same->path = model.path;
       if (!model.reference.empty()) same->reference = model.reference;
+    }
+  }
+  for (const ModelConfig& model : config->models) {
+    for (const BasePathModel& listed : config->base_paths) {
+      if (listed.name != model.name) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("model ", model.name, " is in ", flags.model_config, " and in the configuration or on the command line"));
     }
   }
   return absl::OkStatus();
@@ -108,6 +119,10 @@ void Reload(Server& server, const Flags& flags, const std::map<std::string, std:
   if (!change.ok()) {
     LogWarning("configuration refused, the old one stays in force", {{"why", std::string(change.status().message())}});
     return;
+  }
+  if (!flags.model_config.empty()) {
+    const Status listed = server.operations().ServeBasePaths(config->base_paths, "SIGHUP");
+    if (!listed.ok()) LogWarning("models.config not served whole", {{"why", std::string(listed.message())}});
   }
   for (const std::string& setting : change->restart) LogWarning("setting changes at the next start only", {{"setting", setting}});
   if (change->live.empty()) {
@@ -170,6 +185,8 @@ void AddServe(CLI::App& app, std::function<int()>* run) {
                            "vigil serve fraud=model.json --http-port 8080");
   verb->add_option("MODELS", flags->models, "[NAME=]PATH ...");
   verb->add_option("--config", flags->config, "vigil.yaml");
+  verb->add_option("--model-config-file,--model_config_file", flags->model_config,
+                   "TensorFlow Serving's models.config: base paths, version policies, labels");
   verb->add_option("--name", flags->name, "of the only model");
   verb->add_option("--reference", flags->reference, "reference profile of the only model (vigil profile)");
   verb->add_option("--port-file", flags->port_file, "written when every model is ready: {\"pid\":..,\"http\":..,\"grpc\":..}");

@@ -184,6 +184,8 @@ std::string OipErrorBody(const Status& status, const RefusedRows& refused) {
   return out;
 }
 
+std::string TfsErrorMessage(const Status& status, const RefusedRows& refused) { return MessageWithRows(status, refused); }
+
 std::string TfsErrorBody(const Status& status, const RefusedRows& refused) {
   std::string out = "{\"error\":";
   AppendJsonString(&out, MessageWithRows(status, refused));

@@ -76,6 +76,8 @@ std::string OipErrorBody(const Status& status, const RefusedRows& refused = {});
 std::string OipErrorMessage(const Status& status, const RefusedRows& refused = {});
 // TensorFlow Serving: the same shape.
 std::string TfsErrorBody(const Status& status, const RefusedRows& refused = {});
+// That message, which is also the text of a gRPC status.
+std::string TfsErrorMessage(const Status& status, const RefusedRows& refused = {});
 // MLflow: {"error_code","message"}.
 std::string MlflowErrorBody(const Status& status, const RefusedRows& refused = {});
 

@@ -63,6 +63,7 @@ class LocalOperations final : public Operations {
       view.plan = served->second->plan;
       view.ready = served->second->ready();
       view.loaded = served->second->champion != nullptr;
+      view.on_demand = served->second->on_demand;
       view.labels.insert(served->second->labels.begin(), served->second->labels.end());
       if (view.loaded) view.signature = served->second->champion->loaded->signature();
     }
@@ -120,6 +121,9 @@ class LocalOperations final : public Operations {
     }
     VIGIL_RETURN_IF_ERROR(p_.registry.ClearLabel(request.model, request.label, epoch, request.by, request.reason));
     return RoleAssignment();
+  }
+  Status ServeBasePaths(const std::vector<BasePathModel>& models, const std::string& by) override {
+    return p_.serve_base_paths(models, by);
   }
   StatusOr<ServedAt> WhatServed(const std::string& model, TimeUs time) override {
     VIGIL_RETURN_IF_ERROR(p_.registry.Versions(model).status());

@@ -34,6 +34,7 @@ struct LocalOperationsParts {
   std::function<PipelineCounters()> pipeline_counters;
   std::function<net::ServerCounters()> net_counters;
   std::function<int64_t()> memory_left;  // bytes that this process may still take
+  std::function<Status(const std::vector<BasePathModel>& models, const std::string& by)> serve_base_paths;  // Operations::ServeBasePaths
 };
 
 std::unique_ptr<Operations> NewLocalOperations(const LocalOperationsParts& parts);

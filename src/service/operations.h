@@ -32,6 +32,7 @@ struct ModelView {
   std::string name;
   bool ready = false;        // its champion is loaded, or will be when asked for
   bool loaded = false;       // its champion is
+  bool on_demand = false;    // versions that are not in memory are loaded when a request asks for one
   int64_t memory_bytes = 0;  // of all its loaded versions, as the memory budget counts them
   std::map<std::string, std::string> labels;
   std::map<Role, RoleAssignment> roles;  // the roles that are taken, with their epochs
@@ -55,6 +56,15 @@ struct SetRoleRequest {
   std::optional<int64_t> expected_epoch;  // nothing: whatever it is
   std::string by;
   std::string reason;
+};
+
+// A folder of numbered versions as a model: an entry of TensorFlow Serving's ModelServerConfig.
+struct BasePathModel {
+  std::string name;
+  std::string base_path;
+  std::string platform;                   // empty: whatever the files are
+  std::string versions;                   // a version policy as vigil.yaml has it: "latest 2", "all", "1 3"; empty: the latest
+  std::map<std::string, int64_t> labels;  // label → version
 };
 
 struct SetLabelRequest {
@@ -141,10 +151,15 @@ class Operations {
   virtual Status LoadModel(const std::string& model, const std::string& by) = 0;
   virtual Status UnloadModel(const std::string& model, const std::string& by) = 0;
   // Labels by name; each moves by compare-and-set as a role does. An empty version clears it.
-  virtual StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& /*model*/) { return NoLabels(); }
-  virtual StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& /*request*/) { return NoLabels(); }
+  virtual StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& /*model*/) { return NotOffered(); }
+  virtual StatusOr<RoleAssignment> SetLabel(const SetLabelRequest& /*request*/) { return NotOffered(); }
+  // Makes the models that come from base paths those of the list: new ones are loaded, those that are not in it are removed, version
+  // policies and labels become what it says. INVALID_ARGUMENT: the list makes no sense; FAILED_PRECONDITION: a model of it is the
+  // configuration's, or a label points to a version that is not served. What a model cannot be loaded for is its own error; the others
+  // stand.
+  virtual Status ServeBasePaths(const std::vector<BasePathModel>& /*models*/, const std::string& /*by*/) { return NotOffered(); }
   // Who had which role and label, and how traffic was shared, at `time`, from the timeline; nothing after it counts.
-  virtual StatusOr<ServedAt> WhatServed(const std::string& /*model*/, TimeUs /*time*/) { return NoLabels(); }
+  virtual StatusOr<ServedAt> WhatServed(const std::string& /*model*/, TimeUs /*time*/) { return NotOffered(); }
 
   // In order of version, metric, column, window_start.
   virtual StatusOr<std::vector<Finding>> Series(const SeriesQuery& query) = 0;
@@ -170,7 +185,7 @@ class Operations {
   virtual StatusOr<ServerStatus> GetStatus() = 0;
 
  private:
-  static Status NoLabels() { return absl::UnimplementedError("not offered here"); }
+  static Status NotOffered() { return absl::UnimplementedError("not offered here"); }
 };
 
 }  // namespace vigil

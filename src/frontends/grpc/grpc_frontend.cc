@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "frontends/grpc/reflection.h"
+#include "frontends/grpc/tfs.h"
 
 namespace vigil {
 
@@ -12,6 +13,7 @@ GrpcFrontend::GrpcFrontend(std::unique_ptr<RestHandler> rest, const DescriptorIn
   health_.AddTo(&methods_);
   oip_.AddTo(&methods_);
   AddReflection(index_, &methods_);
+  AddTfsServices(*rest_, &methods_);
 }
 
 // A model that has the name of a service is asked for as the service: those names are ours.

@@ -58,6 +58,7 @@ std::pair<std::string_view, std::string_view> ErrorShape(Dialect dialect) {
     case Dialect::kSagemaker: return {"application/json", "SagemakerError"};
     case Dialect::kVertex: return {"application/json", "OipError"};
     case Dialect::kAzure: return {"application/json", "AzureError"};
+    case Dialect::kTfsGrpc: break;
     case Dialect::kPlatform:
     case Dialect::kOipGrpc:  // is no path of the document
     case Dialect::kOurs: break;

@@ -278,6 +278,7 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
     case Dialect::kVertex: return OipErrorBody(status, refused);
     case Dialect::kAzure: return AzureErrorBody(status, refused);
     case Dialect::kOipGrpc: return OipErrorMessage(status, refused);
+    case Dialect::kTfsGrpc: return TfsErrorMessage(status, refused);
     case Dialect::kPlatform:
     case Dialect::kOurs: break;
   }
@@ -322,7 +323,11 @@ void RestHandler::AnswerUnresolved(Call& call, std::string_view model, std::stri
       if (flag != nullptr && *flag) Unpark(ticket, loaded);
     });
   });
-  if (!asked.ok()) return AnswerError(call, absl::IsFailedPrecondition(asked) ? status : asked);
+  if (!asked.ok()) {
+    const Status& why = absl::IsFailedPrecondition(asked) ? status : asked;
+    const bool is_tfs = call.route->dialect == Dialect::kTfs || call.route->dialect == Dialect::kTfsGrpc;
+    return AnswerError(call, is_tfs ? TfsUnresolved(why, model, version) : why);
+  }
   Parked& parked = parked_[ticket];
   parked.deferred = call.exchange.Defer();
   parked.request = call.request;

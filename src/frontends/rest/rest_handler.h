@@ -28,6 +28,8 @@
 #include "frontends/tensors/answer_tensors.h"
 #include "frontends/tensors/oip_message.h"
 #include "frontends/tensors/oip_request.h"
+#include "frontends/tensors/tfs_messages.h"
+#include "frontends/tensors/tfs_model.h"
 #include "frontends/tensors/tfs_request.h"
 #include "net/http.h"
 #include "net/server.h"
@@ -113,6 +115,8 @@ struct PredictScratch {
   OipRequest oip_request;
   TfsReader tfs;
   TfsRequest tfs_request;
+  TfsMessageReader tfs_messages;
+  TfsClassesOf tfs_classes;
   RequestMemory memory;
   Batch whole;  // of a model that no table fits
   std::vector<AnswerTensor> answers;

@@ -19,11 +19,11 @@ class RestHandler;
 struct Call;
 
 // Whose error shape and metrics label a route has.
-enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure, kOipGrpc };
+enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure, kOipGrpc, kTfsGrpc };
 std::string_view DialectName(Dialect dialect);
-inline constexpr size_t kDialects = 9;
+inline constexpr size_t kDialects = 10;
 // Bodies are gRPC's messages, a failure's is its text; its header kGrpcStatus says which it is.
-constexpr bool IsGrpc(Dialect dialect) { return dialect == Dialect::kOipGrpc; }
+constexpr bool IsGrpc(Dialect dialect) { return dialect == Dialect::kOipGrpc || dialect == Dialect::kTfsGrpc; }
 inline constexpr std::string_view kGrpcStatus = "grpc-status";
 
 // Bit number in Principal::permissions that a caller needs; kNone: open to everyone.

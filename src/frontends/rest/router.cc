@@ -23,8 +23,8 @@ std::string_view TakeSegment(std::string_view& path) {
 }  // namespace
 
 std::string_view DialectName(Dialect dialect) {
-  static constexpr std::string_view kNames[kDialects] = {"platform",  "vigil",  "oip",     "mlflow",  "tfs",
-                                                         "sagemaker", "vertex", "azureml", "oip_grpc"};
+  static constexpr std::string_view kNames[kDialects] = {"platform",  "vigil",  "oip",     "mlflow",   "tfs",
+                                                         "sagemaker", "vertex", "azureml", "oip_grpc", "tfs_grpc"};
   return kNames[static_cast<size_t>(dialect)];
 }
 

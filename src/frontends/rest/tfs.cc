@@ -27,7 +27,7 @@ void WriteTfsPredict(PredictScratch& scratch, std::string* body) {
 
 // {"results":[[["label",score],...],...]}
 void WriteTfsClasses(PredictScratch& scratch, std::string* body) {
-  const StatusOr<TfsClasses> classes = TfsClasses::Of(*scratch.target.version->loaded);  // checked before anything was scored
+  const TfsClasses* const classes = *scratch.tfs_classes.Get(scratch.target.version->loaded);  // checked before anything was scored
   body->append("{\"results\":[");
   for (size_t row = 0; row < scratch.batch.rows; ++row) {
     body->append(row == 0 ? "[" : ",[");
@@ -89,7 +89,7 @@ void HandleTfsPredict(RestHandler& handler, Call& call) {
 void HandleTfsClassify(RestHandler& handler, Call& call) {
   PredictScratch* scratch = Begin(handler, call, WriteTfsClasses);
   if (scratch == nullptr) return;
-  Status parsed = TfsClasses::Of(*scratch->target.version->loaded).status();
+  Status parsed = scratch->tfs_classes.Get(scratch->target.version->loaded).status();
   if (parsed.ok()) parsed = ReadRows(handler, call, &TfsReader::ReadExamples, scratch);
   handler.FinishPredict(call, scratch, parsed);
 }

@@ -4,16 +4,14 @@
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/rest_handler.h"
 #include "frontends/tensors/tfs_model.h"
+#include "frontends/tensors/tfs_status.h"
 #include "frontends/words.h"
 
 namespace vigil {
 namespace {
 
-// START and LOADING are never seen: a version is registered when its artefact is there, and loading is over when it is published.
-Json StatusOf(const VersionRecord& version) {
-  return {{"version", version.facts.version},
-          {"state", version.loaded ? "AVAILABLE" : "END"},
-          {"status", {{"error_code", "OK"}, {"error_message", ""}}}};
+Json StatusOf(const TfsVersion& version) {
+  return {{"version", version.version}, {"state", TfsStateName(version.state)}, {"status", {{"error_code", "OK"}, {"error_message", ""}}}};
 }
 
 // Protocol Buffers' JSON has 64-bit numbers as texts.
@@ -37,27 +35,23 @@ StatusOr<PredictTarget> TargetOf(RestHandler& handler, const Call& call) {
   return handler.predict().Resolve(model, version);
 }
 
-}  // namespace
-
-StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request) {
+StatusOr<Reply> StatusReply(const StatusOr<std::vector<TfsVersion>>& versions) {
+  if (!versions.ok()) return versions.status();
   Json statuses = Json::array();
-  if (request.params.size() > 1) {
-    VIGIL_ASSIGN_OR_RETURN(const VersionRecord version, operations.GetVersion(request.params[0], request.params[1]));
-    statuses.push_back(StatusOf(version));
-  } else {
-    VIGIL_ASSIGN_OR_RETURN(const std::vector<VersionRecord> versions, operations.ListVersions(request.params[0]));
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) statuses.push_back(StatusOf(*version));  // newest first
-  }
+  for (const TfsVersion& version : *versions) statuses.push_back(StatusOf(version));
   return JsonReply({{"model_version_status", std::move(statuses)}});
 }
 
+}  // namespace
+
+StatusOr<Reply> TfsModelStatus(Operations& operations, const ApiRequest& request) {
+  std::optional<std::string> version;
+  if (request.params.size() > 1) version = request.params[1];
+  return StatusReply(TfsVersions(operations, request.params[0], version, std::nullopt));
+}
+
 StatusOr<Reply> TfsLabelledModelStatus(Operations& operations, const ApiRequest& request) {
-  VIGIL_ASSIGN_OR_RETURN(const ModelView model, operations.GetModel(request.params[0]));
-  if (const auto label = model.labels.find(request.params[1]); label != model.labels.end()) {
-    VIGIL_ASSIGN_OR_RETURN(const VersionRecord version, operations.GetVersion(model.name, label->second));
-    return JsonReply({{"model_version_status", Json::array({StatusOf(version)})}});
-  }
-  return Failure(ErrorCode::kNotFound, Concat("model \"", request.params[0], "\" has no label \"", request.params[1], "\""));
+  return StatusReply(TfsVersions(operations, request.params[0], std::nullopt, request.params[1]));
 }
 
 void HandleTfsMetadata(RestHandler& handler, Call& call) {

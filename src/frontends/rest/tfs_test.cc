@@ -39,11 +39,22 @@ TEST_F(Tfs, AddressesVersionsInAnyCase) {
   EXPECT_EQ(Get("/V1/MODELS/fraud/METADATA").status, 200);
   ExpectError(Post("/v1/models/FRAUD:predict", R"({"instances":[[1,2]]})"), 404, "no model \"FRAUD\"");
   ExpectError(Post("/v1/models/fraud/versions/9:predict", R"({"instances":[[1,2]]})"), 404, "no version \"9\"");
-  ExpectError(Post("/v1/models/fraud/labels/stable:predict", R"({"instances":[[1,2]]})"), 404, "stable");
-  ExpectError(Get("/v1/models/fraud/labels/stable/metadata"), 404, "stable");
-  ExpectError(Get("/v1/models/fraud/labels/stable"), 404, "stable");
+  ExpectError(Post("/v1/models/fraud/labels/stable:predict", R"({"instances":[[1,2]]})"), 400, "label: stable");
+  ExpectError(Get("/v1/models/fraud/labels/stable/metadata"), 400, "label: stable");
+  ExpectError(Get("/v1/models/fraud/labels/stable"), 400, "label: stable");
   ExpectError(Post("/v1/models/fraud:predct", "{}"), 405, "not offered here");
   ExpectError(Get("/v1/nothing"), 404, "no route");
+}
+
+TEST_F(Tfs, LabelsAreVersions) {
+  predict_->SetLabel("fraud", "stable", "1");
+  operations_.model.labels["stable"] = "3";
+  operations_.version.loaded = true;
+  EXPECT_EQ(Post("/v1/models/fraud/labels/stable:predict", R"({"instances":[[1,2]]})").body, R"({"predictions":[13.0]})");
+  EXPECT_EQ(Body(Get("/v1/models/fraud/labels/stable/metadata"))["model_spec"]["version"], "1");
+  EXPECT_EQ(Body(Get("/v1/models/fraud/labels/stable"))["model_version_status"][0]["version"], "3");
+  ExpectError(Get("/v1/models/fraud/labels/stabel"), 400, "did you mean \"stable\"");
+  ExpectError(Get("/v1/models/nothing"), 404, "Could not find any versions of model nothing");
 }
 
 TEST_F(Tfs, ClassifiesAndRegresses) {
@@ -97,6 +108,8 @@ TEST_F(Tfs, StatusAndMetadata) {
   ExpectError(Get("/v1/models/fraud/versions/9"), 404, "no version \"9\"");
   operations_.version.loaded = false;
   EXPECT_EQ(Body(Get("/v1/models/fraud"))["model_version_status"][0]["state"], "END");
+  operations_.model.on_demand = true;  // a request would load it
+  EXPECT_EQ(Body(Get("/v1/models/fraud"))["model_version_status"][0]["state"], "AVAILABLE");
   const Json metadata = Body(Get("/v1/models/iris/metadata"));
   EXPECT_EQ(metadata["model_spec"], Json::parse(R"({"name":"iris","signature_name":"","version":"1"})"));
   const Json& signature = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"];

@@ -26,6 +26,32 @@ std::string_view TfsDTypeName(DType dtype) {
   return "DT_INVALID";
 }
 
+std::string_view TfsTypeWord(DType dtype) {
+  switch (dtype) {
+    case DType::kBool: return "bool";
+    case DType::kUint8: return "uint8";
+    case DType::kUint16: return "uint16";
+    case DType::kUint32: return "uint32";
+    case DType::kUint64: return "uint64";
+    case DType::kInt8: return "int8";
+    case DType::kInt16: return "int16";
+    case DType::kInt32: return "int32";
+    case DType::kInt64: return "int64";
+    case DType::kFloat16: return "half";
+    case DType::kBfloat16: return "bfloat16";
+    case DType::kFloat32: return "float";
+    case DType::kFloat64: return "double";
+    case DType::kString: return "string";
+  }
+  return "invalid";
+}
+
+Status TfsUnresolved(const Status& status, std::string_view model, std::string_view version) {
+  if (!absl::IsNotFound(status)) return status;
+  const std::string asked = version.empty() ? Concat("Latest(", model, ")") : Concat("Specific(", model, ", ", version, ")");
+  return Failure(ErrorCode::kNotFound, Concat("Servable not found for request: ", asked, ": ", MessageOf(status)));
+}
+
 std::string_view TfsSignatureName(const LoadedModel& model) {
   for (const auto& [name, value] : model.info().facts) {
     if (name == "signature") return value;
@@ -33,9 +59,11 @@ std::string_view TfsSignatureName(const LoadedModel& model) {
   return "serving_default";
 }
 
+bool IsTfsSignature(std::string_view name, const LoadedModel& model) { return name.empty() || name == TfsSignatureName(model); }
+
 Status CheckTfsSignature(std::string_view name, const LoadedModel& model) {
+  if (IsTfsSignature(name, model)) return absl::OkStatus();
   const std::string_view own = TfsSignatureName(model);
-  if (name.empty() || name == own) return absl::OkStatus();
   return Failure(ErrorCode::kInvalid,
                  Concat("the model is not served with a signature \"", name.substr(0, 128), "\" but with \"", own, "\""), "signature_name");
 }
@@ -47,7 +75,7 @@ StatusOr<std::string> TfsLabelledVersion(const RegistrySnapshot& models, std::st
     if (found != served->second->labels.end()) return found->second;
     for (const auto& [name, version] : served->second->labels) names.push_back(name);
   }
-  return Failure(ErrorCode::kNotFound, Concat("model \"", model, "\" has no label \"", label, "\"", DidYouMean(label, names)));
+  return Failure(ErrorCode::kInvalid, Concat("Unrecognized servable version label: ", label.substr(0, 128), DidYouMean(label, names)));
 }
 
 StatusOr<TfsClasses> TfsClasses::Of(const LoadedModel& model) {
@@ -74,6 +102,15 @@ StatusOr<TfsClasses> TfsClasses::Of(const LoadedModel& model) {
     if (signature.outputs[i].name == "classes" && signature.outputs[i].dtype == DType::kString) classes.label_output_ = static_cast<int>(i);
   }
   return classes;
+}
+
+StatusOr<const TfsClasses*> TfsClassesOf::Get(const std::shared_ptr<const LoadedModel>& model) {
+  if (model_.expired() || model_.owner_before(model) || model.owner_before(model_)) {
+    classes_ = TfsClasses::Of(*model);
+    model_ = model;
+  }
+  if (!classes_.ok()) return classes_.status();
+  return &*classes_;
 }
 
 std::string_view TfsClasses::label(const PredictResult& result, size_t row, size_t k) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 
 namespace vigil {
 
+inline constexpr std::string_view kTfsClassifyMethod = "tensorflow/serving/classify";
+inline constexpr std::string_view kTfsRegressMethod = "tensorflow/serving/regress";
 inline constexpr std::string_view kTfsPredictMethod = "tensorflow/serving/predict";
 
 // "DT_FLOAT" and its like.
@@ -20,10 +23,16 @@ std::string_view TfsDTypeName(DType dtype);
 
 // The name of the one signature that a model is served with: a SavedModel's own, else "serving_default".
 std::string_view TfsSignatureName(const LoadedModel& model);
-// INVALID_ARGUMENT naming the signature that there is, when `name` is neither that nor empty.
+// Whether `name` is that, or empty.
+bool IsTfsSignature(std::string_view name, const LoadedModel& model);
+// INVALID_ARGUMENT naming the signature that there is, when it is not.
 Status CheckTfsSignature(std::string_view name, const LoadedModel& model);
 
-// The version that a label points to; NOT_FOUND naming the label, the nearest one, or the model when there is none of it.
+// "float": a type as TensorFlow's messages call it.
+std::string_view TfsTypeWord(DType dtype);
+// A failure to find a model, or its version (empty: the latest), in TensorFlow Serving's words before ours; others as they are.
+Status TfsUnresolved(const Status& status, std::string_view model, std::string_view version);
+// The version that a label points to; INVALID_ARGUMENT naming the label and the nearest one.
 StatusOr<std::string> TfsLabelledVersion(const RegistrySnapshot& models, std::string_view model, std::string_view label);
 
 // How a model's scores (PredictResult::outputs) are classes.
@@ -42,6 +51,17 @@ class TfsClasses {
   std::vector<std::string> labels_;
   int label_output_ = -1;  // texts beside the scores, one each
   bool complement_ = false;
+};
+
+// The classes of the model that a scratch last answered with, so that a warm request makes none.
+class TfsClassesOf {
+ public:
+  // The pointer holds until the next call.
+  StatusOr<const TfsClasses*> Get(const std::shared_ptr<const LoadedModel>& model);
+
+ private:
+  std::weak_ptr<const LoadedModel> model_;
+  StatusOr<TfsClasses> classes_ = absl::UnavailableError("none yet");
 };
 
 // INVALID_ARGUMENT unless the model answers with one number a row, which is PredictResult::outputs.

@@ -232,6 +232,7 @@ void TfsRequest::Clear() {
   form = TfsForm::kRows;
   signature_name = {};
   tensors.clear();
+  output_filter.clear();
 }
 
 TfsReader::TfsReader() : state_(std::make_unique<State>()) {}

@@ -20,6 +20,10 @@ struct TfsRequest {
   TfsForm form = TfsForm::kRows;
   std::string_view signature_name;  // empty: the default
   std::vector<TensorView> tensors;
+  // Of gRPC's messages: the model as it was asked for, the outputs asked for (none: all), the method of the one task of several.
+  std::string_view model;
+  std::vector<std::string_view> output_filter;
+  std::string_view method;
 
   void Clear();
 };

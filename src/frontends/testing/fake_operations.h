@@ -20,7 +20,10 @@ class FakeOperations final : public Operations {
     if (name != model.name) return absl::NotFoundError("no model \"" + name + "\" (did you mean \"" + model.name + "\"?)");
     return model;
   }
-  StatusOr<std::vector<VersionRecord>> ListVersions(const std::string&) override { return std::vector<VersionRecord>{version}; }
+  StatusOr<std::vector<VersionRecord>> ListVersions(const std::string& name) override {
+    if (name != model.name) return absl::NotFoundError("no model \"" + name + "\"");
+    return std::vector<VersionRecord>{version};
+  }
   StatusOr<VersionRecord> GetVersion(const std::string&, const std::string& name) override {
     if (name != version.facts.version) return absl::NotFoundError("no version \"" + name + "\"");
     return version;
@@ -110,6 +113,17 @@ class FakeOperations final : public Operations {
     }
     return page;
   }
+  StatusOr<std::map<std::string, RoleAssignment>> Labels(const std::string& name) override {
+    if (name != model.name) return absl::NotFoundError("no model \"" + name + "\"");
+    std::map<std::string, RoleAssignment> found;
+    for (const auto& [label, of] : model.labels) found[label].version = of;
+    return found;
+  }
+  Status ServeBasePaths(const std::vector<BasePathModel>& models, const std::string&) override {
+    if (!fail.ok()) return fail;
+    base_paths = models;
+    return absl::OkStatus();
+  }
   StatusOr<LabelCounts> ImportLabels(const std::vector<Label>& imported) override {
     labels = imported;
     return LabelCounts{static_cast<int64_t>(imported.size()), 2, 1};
@@ -125,6 +139,7 @@ class FakeOperations final : public Operations {
   ServerStatus status;
   std::vector<Finding> findings;
   RegisterRequest registered;
+  std::vector<BasePathModel> base_paths;
   SetRoleRequest role;
   SeriesQuery series;
   AlertQuery alert_query;

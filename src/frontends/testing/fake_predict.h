@@ -71,6 +71,14 @@ class FakePredict final : public PredictService {
     snapshot_ = snapshot;
   }
 
+  void SetLabel(const std::string& model, const std::string& label, const std::string& version) {
+    auto snapshot = std::make_shared<RegistrySnapshot>(*snapshot_);
+    auto labelled = std::make_shared<ServedModel>(*snapshot->models.find(model)->second);
+    labelled->labels[label] = version;
+    snapshot->models.Set(model, labelled);
+    snapshot_ = snapshot;
+  }
+
   // "lazy" (amount, hour; version 1), not loaded: at once when asked for, or never when it was unloaded by name.
   void AddOnDemand(bool unloaded = false) { SetLazy(unloaded, nullptr); }
   Status Load(std::string_view model, std::string_view version, std::function<void(Status)> done) override {
