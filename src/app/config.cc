@@ -169,7 +169,7 @@ void ReadServer(const Json& value, ServerConfig* config) {
   config->watch_us = Duration(value, "watch");
 }
 
-void ReadSources(const Json& value, const std::map<std::string, std::string>& environment, ServerConfig* config) {
+void ReadSources(const Json& value, ServerConfig* config) {
   config->poll_us = Duration(value, "poll");
   config->blobs.snapshot_bytes_max = value.at("snapshot_bytes_max");
   config->blobs.objects_max = value.at("objects_max");
@@ -178,8 +178,6 @@ void ReadSources(const Json& value, const std::map<std::string, std::string>& en
   config->blobs.attempts_max = value.at("attempts_max");
   config->blobs.plain_http = value.at("plain_http");
   config->blobs.ca_file = value.at("ca_file");
-  const auto ca_file = environment.find("SSL_CERT_FILE");
-  if (config->blobs.ca_file.empty() && ca_file != environment.end()) config->blobs.ca_file = ca_file->second;
 }
 
 void ReadMonitoring(const Json& value, MonitorOptions* options) {
@@ -323,7 +321,7 @@ StatusOr<ServerConfig> LoadConfig(const std::string& file, const std::map<std::s
   const Json& value = config.effective.value;
   ReadServer(value.at("server"), &config);
   VIGIL_RETURN_IF_ERROR(ReadLog(value.at("log"), &config));
-  ReadSources(value.at("sources"), environment, &config);
+  ReadSources(value.at("sources"), &config);
   ReadMonitoring(value.at("monitoring"), &config.monitor);
   config.onnx = ReadOnnx(value.at("onnx"));
   VIGIL_RETURN_IF_ERROR(ReadRegistry(value.at("registry"), &config));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "app/wiring.h"
@@ -13,6 +14,7 @@
 #include "blobs/disk.h"
 #include "blobs/uri.h"
 #include "runtime/file.h"
+#include "runtime/remote/address.h"
 #include "runtime/repository/layout.h"
 #include "storage/abandoned.h"
 
@@ -24,6 +26,13 @@ namespace fs = std::filesystem;
 constexpr size_t kEntriesMax = 100'000;
 constexpr const char* kWholeFolders[] = {"MLmodel", "saved_model.pb"};  // of a folder that is one model
 constexpr const char* kModelEndings[] = {".json", ".ubj", ".txt", ".cbm", ".onnx"};
+
+// Stores and model servers; anything else with a scheme is no path either.
+Status CheckScheme(const std::string& place) {
+  if (place.find("://") == std::string::npos || blobs::IsRemote(place) || remote::IsRemoteAddress(place)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      blobs::Shown(place).substr(0, 100), ": is not s3://, gs://, az:// or https:// of a store, nor oip:// or tfs:// of a model server"));
+}
 
 Status CheckNames(const std::vector<ModelConfig>& models) {
   std::map<std::string_view, const ModelConfig*> names;
@@ -64,12 +73,14 @@ void AddEntry(const std::string& path, std::string* text) {
 }  // namespace
 
 StatusOr<ResolvedPlace> ResolvePlace(blobs::Snapshots& snapshots, const std::string& place) {
+  VIGIL_RETURN_IF_ERROR(CheckScheme(place));
   if (!blobs::IsRemote(place)) return ResolvedPlace{place, nullptr};
   VIGIL_ASSIGN_OR_RETURN(const blobs::Snapshot snapshot, snapshots.Fetch(place, ""));
   return ResolvedPlace{snapshot.path, snapshot.pin};
 }
 
 StatusOr<LocalCopy> LocalCopy::Of(const std::string& place) {
+  VIGIL_RETURN_IF_ERROR(CheckScheme(place));
   LocalCopy copy;
   copy.path_ = place;
   if (!blobs::IsRemote(place)) return copy;
@@ -109,6 +120,7 @@ Status ExpandRepositories(std::vector<ModelConfig>* models) {
     for (const std::string& file : files) {
       ModelConfig one = model;
       one.path = (fs::path(model.path) / file).string();
+      if (!model.source.empty()) one.within = "/" + file;
       one.name = fs::path(file).stem().string();
       expanded.push_back(std::move(one));
     }
@@ -130,6 +142,64 @@ Status ExpandRepositories(std::vector<ModelConfig>* models) {
   VIGIL_RETURN_IF_ERROR(CheckNames(expanded));
   *models = std::move(expanded);
   return absl::OkStatus();
+}
+
+StatusOr<SourceModels> ExpandSource(std::vector<ModelConfig> given, const std::string& source, const std::string& path,
+                                    const std::map<std::string, ModelConfig>& before) {
+  std::set<std::string> known;
+  for (const auto& [name, model] : before) {
+    if (model.source == source) known.insert(name);
+  }
+  std::erase_if(given, [&](const ModelConfig& model) { return model.source != source; });
+  for (ModelConfig& model : given) model.path = path;
+  const bool one_entry = given.size() == 1;
+  VIGIL_RETURN_IF_ERROR(ExpandRepositories(&given));
+  for (ModelConfig& model : given) {  // one of several is called by its folder, and one alone as the entry says: neither changes meanwhile
+    const auto same = std::find_if(before.begin(), before.end(),
+                                   [&](const auto& b) { return b.second.source == source && b.second.within == model.within; });
+    if (one_entry && same != before.end()) model.name = same->first;
+  }
+  VIGIL_RETURN_IF_ERROR(CheckNames(given));
+  SourceModels models;
+  for (ModelConfig& model : given) {
+    if (const auto other = before.find(model.name); other != before.end()) {
+      if (other->second.source != source) {
+        const std::string& theirs = other->second.source.empty() ? other->second.path : other->second.source;
+        return absl::InvalidArgumentError(
+            absl::StrCat("two models are called ", model.name, ": ", blobs::Shown(source), model.within, " and ", blobs::Shown(theirs)));
+      }
+      model.columns = other->second.columns;
+    }
+    known.erase(model.name);
+    models.now.push_back(std::move(model));
+  }
+  models.gone.assign(known.begin(), known.end());
+  return models;
+}
+
+std::map<std::string, std::string> LastFetched(blobs::Snapshots& snapshots, const std::vector<ModelConfig>& models) {
+  std::map<std::string, std::string> last;
+  for (const ModelConfig& model : models) {
+    if (!blobs::IsRemote(model.path)) continue;
+    if (std::string path = snapshots.LastPath(model.path); !path.empty()) last[model.path] = std::move(path);
+  }
+  return last;
+}
+
+std::vector<std::string> GoneSince(const std::map<std::string, std::string>& last, const std::vector<ModelConfig>& given,
+                                   const std::vector<ModelConfig>& now) {
+  std::set<std::string> gone;
+  for (const ModelConfig& model : given) {
+    const auto former = last.find(model.source);
+    std::error_code ignored;
+    if (former == last.end() || former->second == model.path || !fs::exists(former->second, ignored)) continue;
+    std::vector<ModelConfig> models = {model};
+    models[0].path = former->second;
+    if (!ExpandRepositories(&models).ok()) continue;
+    for (const ModelConfig& one : models) gone.insert(one.name);
+  }
+  for (const ModelConfig& model : now) gone.erase(model.name);
+  return {gone.begin(), gone.end()};
 }
 
 void ReplaceLocal(std::vector<ModelConfig> now, std::map<std::string, ModelConfig>* sources) {

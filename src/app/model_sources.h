@@ -53,6 +53,23 @@ struct SourceVersion {
 // A folder of model files becomes one entry a file, called by the file's name.
 Status ExpandRepositories(std::vector<ModelConfig>* models);
 
+// The models of one source in a store as it is at `path` now, and the names of `before` that are not in it any more.
+struct SourceModels {
+  std::vector<ModelConfig> now;
+  std::vector<std::string> gone;
+};
+// `given`: the configuration's entries; those of another source are not looked at. `before`: all models by name, whose column rules stay.
+// INVALID_ARGUMENT when a name is another source's, or what ExpandRepositories refuses: then nothing is known of what is there.
+StatusOr<SourceModels> ExpandSource(std::vector<ModelConfig> given, const std::string& source, const std::string& path,
+                                    const std::map<std::string, ModelConfig>& before);
+
+// Where what was fetched of the stores among `models` before lies, by address.
+std::map<std::string, std::string> LastFetched(blobs::Snapshots& snapshots, const std::vector<ModelConfig>& models);
+
+// Names of models that were in the sources of `given` when they were fetched before, `last` by address, and are not among `now`.
+std::vector<std::string> GoneSince(const std::map<std::string, std::string>& last, const std::vector<ModelConfig>& given,
+                                   const std::vector<ModelConfig>& now);
+
 // Makes `now` what `sources` holds beside the models of stores; column rules stay as `sources` has them.
 void ReplaceLocal(std::vector<ModelConfig> now, std::map<std::string, ModelConfig>* sources);
 

@@ -52,6 +52,65 @@ TEST_F(ModelSourcesTest, ARepositoryBecomesItsModels) {
   EXPECT_THAT(std::string(ExpandRepositories(&twice).message()), HasSubstr("two models are called fraud"));
 }
 
+TEST_F(ModelSourcesTest, AStoresModelsComeAndGo) {
+  const auto names = [](const std::vector<ModelConfig>& models) {
+    std::string text;
+    for (const ModelConfig& model : models) text += model.name + model.within + " ";
+    return text;
+  };
+  Write("1/repo/a/1/model.json");
+  Write("1/repo/b/1/model.json");
+  ModelConfig entry = Model("1/repo", "all");
+  entry.source = "s3://bucket/repo";
+  std::map<std::string, ModelConfig> before;
+  before["local"] = Model("file.json", "local");
+  StatusOr<SourceModels> models = ExpandSource({entry, before["local"]}, entry.source, dir_.file("1/repo"), before);
+  ASSERT_TRUE(models.ok()) << models.status();
+  EXPECT_EQ(names(models->now), "a/a b/b ");
+  EXPECT_TRUE(models->gone.empty());
+  for (const ModelConfig& model : models->now) before[model.name] = model;
+
+  Write("2/repo/b/1/model.json");  // one alone, and still called by its folder
+  models = ExpandSource({entry}, entry.source, dir_.file("2/repo"), before);
+  ASSERT_TRUE(models.ok()) << models.status();
+  EXPECT_EQ(names(models->now), "b/b ");
+  EXPECT_EQ(models->gone, std::vector<std::string>{"a"});
+  EXPECT_EQ(models->now[0].path, dir_.file("2/repo/b"));
+
+  Write("3/repo/local/1/model.json");
+  Write("3/repo/b/1/model.json");
+  models = ExpandSource({entry}, entry.source, dir_.file("3/repo"), before);
+  EXPECT_TRUE(absl::IsInvalidArgument(models.status()));
+  EXPECT_THAT(std::string(models.status().message()), HasSubstr("two models are called local: s3://bucket/repo/local and " + dir_.path()));
+
+  // The one that an entry names keeps its name when another comes.
+  std::map<std::string, ModelConfig> alone;
+  models = ExpandSource({entry}, entry.source, dir_.file("2/repo"), alone);
+  ASSERT_EQ(names(models->now), "all/b ");
+  alone["all"] = models->now[0];
+  models = ExpandSource({entry}, entry.source, dir_.file("1/repo"), alone);
+  EXPECT_EQ(names(models->now), "a/a all/b ");
+  EXPECT_TRUE(models->gone.empty());
+  Write("4/repo/x.json");
+  models = ExpandSource({entry}, entry.source, dir_.file("4/repo"), {});
+  EXPECT_EQ(names(models->now), "x/x.json ");
+}
+
+TEST_F(ModelSourcesTest, WhatLeftAStoreBetweenTwoStartsIsKnown) {
+  Write("1/repo/a/1/model.json");
+  Write("1/repo/b/1/model.json");
+  Write("2/repo/b/1/model.json");
+  Write("2/repo/c/1/model.json");
+  ModelConfig entry = Model("2/repo");
+  entry.source = "s3://bucket/repo";
+  std::vector<ModelConfig> now = {entry};
+  ASSERT_TRUE(ExpandRepositories(&now).ok());
+  EXPECT_EQ(GoneSince({{entry.source, dir_.file("1/repo")}}, {entry}, now), std::vector<std::string>{"a"});
+  EXPECT_TRUE(GoneSince({{entry.source, dir_.file("2/repo")}}, {entry}, now).empty());
+  EXPECT_TRUE(GoneSince({{entry.source, dir_.file("no longer there")}}, {entry}, now).empty());
+  EXPECT_TRUE(GoneSince({}, {entry}, now).empty());
+}
+
 TEST_F(ModelSourcesTest, ThePolicyChoosesVersionsAndTheNewestComesFirst) {
   for (const char* version : {"1", "2", "10"}) Write(std::string("base/") + version + "/model.json");
   ModelConfig model = Model("base");

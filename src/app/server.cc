@@ -136,6 +136,7 @@ class RunningServer final : public Server {
         std::make_unique<blobs::Snapshots>(config_.state_dir + "/models", config_.blobs, Environment(), wall_clock_, &OpenBlobStore);
     const size_t configured = config_.models.size();
     for (ModelConfig& model : base_paths_.Models()) config_.models.push_back(std::move(model));
+    const std::map<std::string, std::string> last = LastFetched(*snapshots_, config_.models);
     VIGIL_RETURN_IF_ERROR(ResolveSources(*snapshots_, &config_.models, &fetched_, [this](const ModelConfig& model, const Status& why) {
       const std::string shown = blobs::Shown(model.path);
       LogWarning("store not reached, serving what was fetched last",
@@ -144,7 +145,10 @@ class RunningServer final : public Server {
                        absl::StrCat("served as last fetched, since the store cannot be read: ", std::string(why.message())), "vigil");
     }));
     config_.given.assign(config_.models.begin(), config_.models.begin() + static_cast<std::ptrdiff_t>(configured));
-    return ExpandRepositories(&config_.models);
+    std::vector<ModelConfig> all = config_.models;
+    VIGIL_RETURN_IF_ERROR(ExpandRepositories(&config_.models));
+    gone_ = GoneSince(last, all, config_.models);
+    return absl::OkStatus();
   }
 
   // A configuration read again is held against what was fetched; what is new in it waits for the next start.
@@ -206,6 +210,7 @@ class RunningServer final : public Server {
     if (config_.watch_us > 0) {
       const auto tick = [this] {
         RemoveVanished("watch");
+        WithdrawGone("watch");
         registry_->Reap();
         engines_->Flush().IgnoreError();
       };
@@ -220,6 +225,7 @@ class RunningServer final : public Server {
                                                       [this](const std::string& name) { RefreshSource(name); }, [] {}));
     }
     RemoveVanished("command line");
+    WithdrawGone("command line");
     if (config_.registry.on_demand) VIGIL_RETURN_IF_ERROR(DeclareModels());
     for (const ModelConfig& model : config_.models) {
       if (!config_.registry.on_demand) VIGIL_RETURN_IF_ERROR(AddModel(model, "command line"));
@@ -311,10 +317,22 @@ class RunningServer final : public Server {
                                                       [&](const std::string& folder) { return version.facts.uri.starts_with(folder); });
                                  });
       if (!came_from_one) continue;
-      const Status removed = registry_->Remove(name, by, "its files are gone from the repository");
-      removed.ok() ? LogInfo("model removed: its files are gone", {{"model", name}})
-                   : LogWarning("model not removed", {{"model", name}, {"why", std::string(removed.message())}});
+      Withdraw(name, by);
     }
+  }
+
+  // False: to be tried again.
+  bool Withdraw(const std::string& name, const std::string& by) {
+    const Status removed = registry_->Remove(name, by, "its files are gone from the repository");
+    if (removed.ok()) LogInfo("model removed: its files are gone", {{"model", name}});
+    if (removed.ok() || absl::IsNotFound(removed)) return true;  // one that never loaded is not known
+    LogWarning("model not removed", {{"model", name}, {"why", std::string(removed.message())}});
+    return false;
+  }
+
+  void WithdrawGone(const std::string& by) {
+    std::lock_guard lock(gone_mutex_);
+    std::erase_if(gone_, [&](const std::string& name) { return Withdraw(name, by); });
   }
 
   // Rules name columns, so only a model that has rules is looked into before it is registered.
@@ -493,35 +511,38 @@ class RunningServer final : public Server {
     return revision.value_or(0);
   }
 
-  // On a store's watch's thread: every model of the source.
+  // On a store's watch's thread: every model of the source, those that are new in it and those that are gone from it. A source that cannot
+  // be read whole leaves all of them as they are.
   void RefreshSource(const std::string& uri) {
-    std::vector<ModelConfig> models;
+    std::vector<ModelConfig> given = config_.given;
+    const auto entry = std::find_if(given.begin(), given.end(), [&](const ModelConfig& model) { return model.source == uri; });
+    const StatusOr<blobs::Snapshot> snapshot = snapshots_->Fetch(uri, entry->sha256);
+    if (absl::IsCancelled(snapshot.status())) return;
+    SourceModels models;
+    Status read = snapshot.status();
     {
       std::lock_guard lock(sources_mutex_);
-      for (const auto& [name, model] : sources_) {
-        if (model.source == uri) models.push_back(model);
-      }
-    }
-    for (ModelConfig& model : models) {
-      const StatusOr<blobs::Snapshot> snapshot = snapshots_->Fetch(uri, model.sha256);
-      if (absl::IsCancelled(snapshot.status())) return;
-      Status added = snapshot.status();
       if (snapshot.ok()) {
-        model.path = snapshot->path + model.within;
-        {
-          std::lock_guard lock(sources_mutex_);
-          sources_.at(model.name).path = model.path;
-          fetched_[uri] = *snapshot;
-        }
-        added = Refresh(model);
-      } else {
-        journal_->Record(model.name, "model.load_failed", "", absl::StrCat("could not be fetched: ", std::string(added.message())),
-                         "watch");
+        StatusOr<SourceModels> expanded = ExpandSource(std::move(given), uri, snapshot->path, sources_);
+        read = expanded.status();
+        if (expanded.ok()) models = *std::move(expanded);
       }
-      if (!added.ok()) {
-        LogWarning("changed model not served, the old one stays", {{"model", model.name}, {"why", std::string(added.message())}});
+      if (read.ok()) {
+        for (const std::string& name : models.gone) sources_.erase(name);
+        std::lock_guard gone_lock(gone_mutex_);
+        for (const ModelConfig& model : models.now) std::erase(gone_, model.name);
+        gone_.insert(gone_.end(), models.gone.begin(), models.gone.end());
+        for (const ModelConfig& model : models.now) sources_[model.name] = model;
+        fetched_[uri] = *snapshot;
       }
     }
+    if (!read.ok()) {
+      const std::string shown = blobs::Shown(uri), why(read.message());
+      journal_->Record("", "source.unreadable", shown, absl::StrCat("changed, and its models stay as they are: ", why), "watch");
+      LogWarning("changed source not served, its models stay as they are", {{"source", shown}, {"why", why}});
+    }
+    for (const ModelConfig& model : models.now) RefreshModel(model.name);
+    WithdrawGone("watch");
     RemoveUnusedSnapshots();
   }
 
@@ -672,9 +693,11 @@ class RunningServer final : public Server {
   std::vector<const PredictService*> predict_;  // one a loop, owned by its handler
   std::unique_ptr<net::HttpServer> http_;
   std::mutex sources_mutex_;
-  std::map<std::string, ModelConfig> sources_;        // as the watch loads them; guarded by sources_mutex_
-  std::string expand_failure_;                        // why repositories could not be read last; empty: they could; likewise guarded
-  std::map<std::string, blobs::Snapshot> fetched_;    // by address; guarded by sources_mutex_
+  std::map<std::string, ModelConfig> sources_;      // as the watch loads them; guarded by sources_mutex_
+  std::string expand_failure_;                      // why repositories could not be read last; empty: they could; likewise guarded
+  std::map<std::string, blobs::Snapshot> fetched_;  // by address; guarded by sources_mutex_
+  std::mutex gone_mutex_;
+  std::vector<std::string> gone_;                     // models that left their stores and are not withdrawn yet; guarded by gone_mutex_
   std::set<std::string> lost_;                        // addresses whose store did not answer; guarded by sources_mutex_
   std::vector<std::unique_ptr<ModelWatch>> watches_;  // last: their threads use the rest
 };

@@ -15,20 +15,15 @@ namespace {
 constexpr int kAttemptsInAllMax = 1000;  // of a transfer that gets a little further each time
 constexpr size_t kMessageBytesMax = 300;
 constexpr size_t kClientsMax = 16;
+constexpr int64_t kNearConnectMs = 1000, kNearTotalMs = 5000;  // of services on this machine or its host
 
 bool MayPass(int status) { return status >= 500 || status == 429 || status == 408; }
 
 bool IsExpired(const net::ClientResponse& response) {
   std::string message;
   const std::string code = ErrorCode(response, &message);
-  return code == "ExpiredToken" || code == "ExpiredTokenException" || code == "TokenRefreshRequired" || code == "RequestExpired";
-}
-
-std::string Clean(std::string_view text) {
-  std::string out(absl::StripAsciiWhitespace(absl::string_view(text.data(), std::min(text.size(), kMessageBytesMax))));
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  return out;
+  return code == "ExpiredToken" || code == "ExpiredTokenException" || code == "TokenRefreshRequired" || code == "RequestExpired" ||
+         code == "InvalidToken";
 }
 
 std::string TextOf(const Json& json, const char* key) {
@@ -42,43 +37,68 @@ std::string Variable(const Environment& environment, const std::string& name, co
   return found == environment.end() || found->second.empty() ? otherwise : found->second;
 }
 
-Caller::Caller(const Context& context, int redirects_max)
+Request RequestTo(const std::string& url) {
+  const size_t slash = std::min(url.find_first_of("/?", url.find("://") + 3), url.size());
+  Request request;
+  request.base_url = url.substr(0, slash);
+  request.target = slash == url.size() ? "/" : url.substr(slash);
+  return request;
+}
+
+Caller::Caller(const Context& context, int redirects_max, const std::string& ca_file)
     : context_(context),
       redirects_max_(redirects_max),
+      ca_file_(!context.options.ca_file.empty() ? context.options.ca_file
+               : !ca_file.empty()               ? ca_file
+                                                : Variable(context.environment, "SSL_CERT_FILE")),
       attempts_max_(context.options.attempts_max),
       random_(static_cast<uint64_t>(context.clock.MonotonicNs())) {}
 
-net::HttpClient& Caller::ClientOf(const std::string& base_url, bool proxies) {
-  std::unique_ptr<net::HttpClient>& client = clients_[absl::StrCat(proxies ? "" : "direct ", base_url)];
+net::HttpClient& Caller::ClientOf(const std::string& base_url, Kind kind) {
+  if (clients_.size() > kClientsMax) clients_.clear();
+  std::unique_ptr<net::HttpClient>& client = clients_[absl::StrCat(static_cast<int>(kind), " ", base_url)];
   if (client == nullptr) {
     net::ClientOptions options;
-    options.connect_timeout_ms = context_.options.connect_timeout_ms;
-    options.timeout_ms = context_.options.request_timeout_ms;
-    options.response_bytes_max = proxies ? context_.options.listing_bytes_max : kTokenBytesMax;
+    options.connect_timeout_ms = kind == Kind::kNearService ? kNearConnectMs : context_.options.connect_timeout_ms;
+    options.timeout_ms = kind == Kind::kNearService ? kNearTotalMs : context_.options.request_timeout_ms;
+    options.response_bytes_max = kind == Kind::kStore ? context_.options.listing_bytes_max : kTokenBytesMax;
     options.stall_timeout_ms = context_.options.stall_timeout_ms;
-    options.redirects_max = proxies ? redirects_max_ : 0;
-    options.proxies = proxies;
-    options.ca_file = context_.options.ca_file;
+    options.redirects_max = kind == Kind::kStore ? redirects_max_ : 0;
+    options.proxies = kind != Kind::kNearService;
+    options.ca_file = ca_file_;
     options.cancelled = [pause = &context_.pause] { return pause->stopped(); };
     client = net::HttpClient::Create(base_url, options);
   }
   return *client;
 }
 
-StatusOr<net::ClientResponse> Caller::Once(const Request& request, int64_t connect_timeout_ms) {
-  const bool is_link_local = HostOf(request.base_url).starts_with("169.254.");
-  net::HttpClient& client = ClientOf(request.base_url, !is_link_local);
-  client.SetTimeouts(connect_timeout_ms, context_.options.request_timeout_ms);
-  return client.Send(request.method, request.target, request.content_type, request.body, request.headers);
+StatusOr<std::string> Caller::AskService(const Request& request, Distance distance) {
+  net::HttpClient& client = ClientOf(request.base_url, distance == Distance::kNear ? Kind::kNearService : Kind::kFarService);
+  for (int attempt = 1;; ++attempt) {
+    StatusOr<net::ClientResponse> response =
+        client.Send(request.method, request.target, request.content_type, request.body, request.headers);
+    if (response.ok() && response->status == 200) return std::move(response->body);
+    const bool may_pass = response.ok()
+                              ? MayPass(response->status)
+                              : distance == Distance::kFar && absl::IsUnavailable(response.status()) && !client.CertificateRefused();
+    if (may_pass && attempt < std::min(attempts_max_, kServiceAttemptsMax) &&
+        context_.pause.Wait(PauseMs(attempt, response.ok() ? &*response : nullptr))) {
+      continue;
+    }
+    if (!response.ok()) return response.status();
+    return Refusal(absl::StrCat(request.base_url, request.target.substr(0, request.target.find('?'))), *response, nullptr);
+  }
 }
 
-StatusOr<net::ClientResponse> Caller::Attempt(const Request& request, net::BodySink* sink) {
-  if (clients_.size() > kClientsMax) clients_.clear();
-  net::HttpClient& client = ClientOf(request.base_url, true);
+StatusOr<net::ClientResponse> Caller::Attempt(const Request& request, net::BodySink* sink, bool* certificate_refused) {
+  net::HttpClient& client = ClientOf(request.base_url, Kind::kStore);
   // A transfer may take as long as it moves.
   client.SetTimeouts(context_.options.connect_timeout_ms, sink != nullptr ? 0 : context_.options.request_timeout_ms);
-  if (sink != nullptr) return client.Receive(request.method, request.target, request.headers, *sink);
-  return client.Send(request.method, request.target, request.content_type, request.body, request.headers);
+  StatusOr<net::ClientResponse> response =
+      sink != nullptr ? client.Receive(request.method, request.target, request.headers, *sink)
+                      : client.Send(request.method, request.target, request.content_type, request.body, request.headers);
+  *certificate_refused = client.CertificateRefused();
+  return response;
 }
 
 int64_t Caller::PauseMs(int attempt, const net::ClientResponse* response) {
@@ -100,7 +120,8 @@ StatusOr<net::ClientResponse> Caller::Call(const std::string& what, const std::f
   for (int all = 1;; ++all) {
     ++attempt;
     VIGIL_ASSIGN_OR_RETURN(const Request request, make());
-    StatusOr<net::ClientResponse> response = Attempt(request, sink);
+    bool certificate_refused = false;
+    StatusOr<net::ClientResponse> response = Attempt(request, sink, &certificate_refused);
     if (response.ok()) {
       const bool refused = response->status == 401 || response->status == 403 || (response->status >= 400 && IsExpired(*response));
       if (refused && !renewed && credentials != nullptr && credentials->Forget()) {
@@ -108,7 +129,7 @@ StatusOr<net::ClientResponse> Caller::Call(const std::string& what, const std::f
         continue;
       }
       if (!MayPass(response->status)) return response;
-    } else if (!absl::IsUnavailable(response.status()) && !absl::IsDeadlineExceeded(response.status())) {
+    } else if (certificate_refused || (!absl::IsUnavailable(response.status()) && !absl::IsDeadlineExceeded(response.status()))) {
       return Status(response.status().code(), absl::StrCat(what, ": ", std::string(response.status().message())));
     }
     if (const int64_t now = progress ? progress() : 0; now > reached) {
@@ -124,6 +145,13 @@ StatusOr<net::ClientResponse> Caller::Call(const std::string& what, const std::f
       return absl::CancelledError(absl::StrCat(what, ": given up, the server ends"));
     }
   }
+}
+
+std::string Words(std::string_view text) {
+  std::string out(absl::StripAsciiWhitespace(absl::string_view(text.data(), std::min(text.size(), kMessageBytesMax))));
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  return out;
 }
 
 std::string ErrorCode(const net::ClientResponse& response, std::string* message) {
@@ -154,15 +182,15 @@ std::string ErrorCode(const net::ClientResponse& response, std::string* message)
   } else {
     words = response.body;
   }
-  *message = Clean(words);
-  return Clean(code);
+  *message = Words(words);
+  return Words(code);
 }
 
 Status Refusal(const std::string& what, const net::ClientResponse& response, const CredentialHolder* credentials) {
   std::string message;
   const std::string code = ErrorCode(response, &message);
   std::string text = absl::StrCat(what, ": HTTP ", response.status, code.empty() ? "" : " ", code, message.empty() ? "" : ": ", message);
-  if (response.status / 100 == 3) absl::StrAppend(&text, "; redirects are followed from https:// to https:// only");
+  if (response.status / 100 == 3) absl::StrAppend(&text, "; redirects are followed for https:// addresses alone, and to https:// alone");
   if (credentials != nullptr) absl::StrAppend(&text, " (credentials: ", credentials->Source(), ")");
   if (IsExpired(response) || response.status == 401) return absl::UnauthenticatedError(text);
   switch (response.status) {

@@ -6,7 +6,6 @@
 #include "blobs/azure/store.h"
 #include "blobs/caller.h"
 #include "blobs/gcs/store.h"
-#include "blobs/s3/profile.h"
 #include "blobs/s3/store.h"
 #include "blobs/uri.h"
 
@@ -15,12 +14,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   Listing objects;
-  switch (data[0] % 6) {
+  switch (data[0] % 5) {
     case 0: (void)s3::ReadListing(text, &objects).ok(); break;
     case 1: (void)azure::ReadListing(text, &objects).ok(); break;
     case 2: (void)gcs::ReadListing(text, &objects).ok(); break;
-    case 3: (void)s3::ParseProfiles(text, "file").ok(); break;
-    case 4:
+    case 3:
       if (const auto uri = ParseUri(text, true); uri.ok() && !CheckObjectName(uri->name).ok()) std::abort();
       break;
     default: {

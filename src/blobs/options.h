@@ -18,13 +18,14 @@ struct BlobOptions {
   int64_t pause_max_ms = 10'000;        // also of what the store asks for in Retry-After
   int restarts_max = 3;                 // a source that changed while it was read is read anew so often
   bool plain_http = false;              // http:// beyond this machine
-  std::string ca_file;                  // PEM; empty: the system's certificates
+  std::string ca_file;                  // PEM; empty: AWS_CA_BUNDLE (s3), SSL_CERT_FILE, the system's
   size_t listing_bytes_max = 32 << 20;  // one page
 };
 
 inline constexpr int kRedirectsMax = 5;
 inline constexpr size_t kKeyBytesMax = 1024;
 inline constexpr int64_t kSecretFileBytesMax = 1 << 20;  // credentials, tokens and the like
+inline constexpr int kServiceAttemptsMax = 3;            // of a request to a service that gives credentials
 inline constexpr size_t kTokenBytesMax = 256 << 10;      // what a service that gives credentials may answer
 
 }  // namespace vigil::blobs

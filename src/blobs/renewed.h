@@ -19,6 +19,7 @@ struct Found {
   std::string source;  // where from: never the secret
   TimeUs expires = 0;  // 0: never
   bool fixed = false;  // looking again finds the same: a refusal is final
+  bool none = false;   // there are none to be had; requests are anonymous
 };
 
 // One thread at a time.
@@ -33,10 +34,10 @@ class Renewed final : public CredentialHolder {
     const TimeUs now = clock_.NowUs();
     if (found_ && (found_->expires == 0 || now < found_->expires - margin_)) return &found_->value;
     StatusOr<Found<T>> found = find_();
-    if (!found.ok()) {
-      if (found_ && now < found_->expires) return &found_->value;
-      return found.status();
-    }
+    // A service that is away for a moment is not one that was never there.
+    const bool better = found_ && now < found_->expires && (!found.ok() || (found->none && !found_->none));
+    if (better) return &found_->value;
+    if (!found.ok()) return found.status();
     found_ = *std::move(found);
     margin_ = std::min<TimeUs>(5 * kMinuteUs, (found_->expires - now) / 5);
     return &found_->value;

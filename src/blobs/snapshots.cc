@@ -131,6 +131,15 @@ StatusOr<Snapshot> Snapshots::FetchOrLast(const std::string& uri, const std::str
   return last.ok() ? last : now;
 }
 
+std::string Snapshots::LastPath(const std::string& uri) {
+  const StatusOr<std::shared_ptr<Source>> source = Find(uri);
+  if (!source.ok()) return "";
+  std::lock_guard lock((*source)->mutex);
+  if ((*source)->known == nullptr) return "";
+  const std::string path = absl::StrCat(directory_, "/", (*source)->known->folder, "/", (*source)->uri.name);
+  return Exists(path) ? path : "";
+}
+
 StatusOr<uint64_t> Snapshots::Look(const std::string& uri) {
   VIGIL_ASSIGN_OR_RETURN(const std::shared_ptr<Source> source, Find(uri));
   std::lock_guard lock(source->mutex);

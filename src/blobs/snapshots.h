@@ -42,6 +42,8 @@ class Snapshots {
   StatusOr<Snapshot> Fetch(const std::string& uri, const std::string& sha256);
   // The same at a start: when the store cannot be reached or refuses, what the source was last, and `stale` says why.
   StatusOr<Snapshot> FetchOrLast(const std::string& uri, const std::string& sha256);
+  // Where what was fetched of the source before lies; empty: nothing was, or it is gone.
+  std::string LastPath(const std::string& uri);
   // What the source is now, by one cheap request; the caller asks again later, so it is not repeated.
   StatusOr<uint64_t> Look(const std::string& uri);
 

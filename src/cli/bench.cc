@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "app/server.h"
-#include "app/wiring.h"
 #include "cli/cli.h"
+#include "cli/offline_model.h"
 #include "domain/profile_json.h"
 #include "monitoring/monitor.h"
 #include "net/load_client.h"
@@ -37,8 +37,7 @@ struct Flags {
 };
 
 int BenchEngine(const Flags& flags) {
-  const auto loaders = MakeLoaders();
-  const auto model = LoadModel(loaders, flags.model, LoadOptions{});
+  const auto model = OfflineModel::Load(flags.model);
   if (!model.ok()) return FailForData(model.status());
   const StatusOr<EngineBench> bench = BenchEngines(**model, flags.seed);
   if (!bench.ok()) return FailForData(bench.status());
@@ -108,13 +107,12 @@ Status WriteReference(const LoadedModel& model, uint64_t seed, const std::string
 }
 
 StatusOr<Json> RunServeBench(const Flags& flags, const std::string& state_dir) {
-  const auto loaders = MakeLoaders();
-  VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> model, LoadModel(loaders, flags.model, LoadOptions{}));
+  VIGIL_ASSIGN_OR_RETURN(const OfflineModel model, OfflineModel::Load(flags.model));
   VIGIL_ASSIGN_OR_RETURN(
       ServerConfig config,
       LoadConfig("", {},
                  {{"/server/http_port", "0"}, {"/server/grpc_port", "0"}, {"/server/threads", "1"}, {"/server/state_dir", state_dir}}));
-  config.models = {ModelFromArgument("bench=" + flags.model)};
+  config.models = {ModelFromArgument("bench=" + model.path())};
   config.models[0].reference = state_dir + "/bench-reference.json";
   VIGIL_RETURN_IF_ERROR(WriteReference(*model, flags.seed, config.models[0].reference));
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(config));
@@ -180,7 +178,7 @@ void AddBench(CLI::App& app, std::function<int()>* run) {
   const auto add = [&](const std::string& name, const std::string& summary, int (*action)(const Flags&)) {
     auto flags = std::make_shared<Flags>();
     CLI::App* verb = NewVerb(*bench, name, summary, absl::StrCat("vigil bench ", name, " model.json --json"));
-    verb->add_option("MODEL", flags->model, "model file")->required();
+    verb->add_option("MODEL", flags->model, "model: file, directory or address")->required();
     verb->add_option("--seed", flags->seed, "of the rows");
     verb->add_option("--duration-ms", flags->duration_ms, "of each load, all rounds together")->check(CLI::Range(100, 60'000));
     verb->add_flag("--json", flags->json, "for machines");

@@ -1,9 +1,8 @@
 #include <iostream>
 #include <memory>
 
-#include "app/model_sources.h"
-#include "app/wiring.h"
 #include "cli/cli.h"
+#include "cli/offline_model.h"
 
 namespace vigil::cli {
 namespace {
@@ -31,10 +30,7 @@ int Inspect(const std::string& path, const std::string& engine, const std::strin
   LoadOptions options;
   options.engine = engine;
   options.signature = chosen;
-  const auto loaders = MakeLoaders();
-  const StatusOr<LocalCopy> place = LocalCopy::Of(path);
-  if (!place.ok()) return FailForData(place.status());
-  const auto model = LoadModel(loaders, place->path(), options);
+  const auto model = OfflineModel::Load(path, options);
   if (!model.ok()) return FailForData(model.status());
   const ModelInfo& info = (*model)->info();
   const Signature& signature = (*model)->signature();

@@ -3,11 +3,12 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "app/wiring.h"
 #include "cli/cli.h"
+#include "cli/offline_model.h"
 #include "cli/table_scorer.h"
 #include "domain/profile_json.h"
 #include "monitoring/batch.h"
@@ -44,16 +45,16 @@ StatusOr<Result> Run(const Flags& flags) {
   }
   TableShape shape = TableShapeOf(profiled);
 
-  std::unique_ptr<LoadedModel> model;
+  std::optional<OfflineModel> model;
   std::unique_ptr<TableScorer> scorer;
-  const auto loaders = MakeLoaders();
   if (!flags.model.empty()) {
-    VIGIL_ASSIGN_OR_RETURN(model, LoadModel(loaders, flags.model, LoadOptions{}));
-    if (model->table().names != shape.names) {
+    VIGIL_ASSIGN_OR_RETURN(OfflineModel loaded, OfflineModel::Load(flags.model));
+    model.emplace(std::move(loaded));
+    if ((*model)->table().names != shape.names) {
       return absl::InvalidArgumentError(absl::StrCat(flags.model, " and ", flags.reference, " are of different columns"));
     }
-    scorer = std::make_unique<TableScorer>(*model);
-    shape = model->table();
+    scorer = std::make_unique<TableScorer>(**model);
+    shape = (*model)->table();
   }
   VIGIL_ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader, OpenModelTable(flags.current, shape));
   const std::vector<TableColumn>& types = reader->columns();
@@ -70,7 +71,7 @@ StatusOr<Result> Run(const Flags& flags) {
   version.version = flags.current[0];
   version.columns = shape.names;
   version.reference = std::make_shared<const ReferenceProfile>(result.reference);
-  if (model != nullptr) {
+  if (model) {
     version.task = shape.score.task;
     version.output_width = shape.score.width;
   }

@@ -1,11 +1,10 @@
 #include <iostream>
 #include <memory>
 
-#include "app/model_sources.h"
-#include "app/wiring.h"
 #include "cli/cli.h"
 #include "cli/file_predictor.h"
 #include "cli/interrupt.h"
+#include "cli/offline_model.h"
 #include "storage/abandoned.h"
 
 namespace vigil::cli {
@@ -21,11 +20,8 @@ int Predict(const Flags& flags) {
   LoadOptions options;
   options.engine = flags.engine;
   options.signature = flags.signature;
-  const auto loaders = MakeLoaders();
   RemoveAbandonedTemporaries();
-  const StatusOr<LocalCopy> place = LocalCopy::Of(flags.model);
-  if (!place.ok()) return FailForData(place.status());
-  const auto model = LoadModel(loaders, place->path(), options);
+  const auto model = OfflineModel::Load(flags.model, options);
   if (!model.ok()) return FailForData(model.status());
   const Interrupt interrupt;
   FilePredictOptions file = flags.file;

@@ -3,12 +3,13 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "app/wiring.h"
 #include "base/hash.h"
 #include "cli/cli.h"
+#include "cli/offline_model.h"
 #include "cli/table_scorer.h"
 #include "domain/profile_json.h"
 #include "monitoring/monitor.h"
@@ -85,15 +86,15 @@ class TextCoder {
 };
 
 StatusOr<ReferenceProfile> Build(const Flags& flags) {
-  std::unique_ptr<LoadedModel> model;
+  std::optional<OfflineModel> model;
   std::unique_ptr<TableScorer> scorer;
   std::unique_ptr<TableReader> reader;
-  const auto loaders = MakeLoaders();
   TableShape shape;
   if (!flags.model.empty()) {
-    VIGIL_ASSIGN_OR_RETURN(model, LoadModel(loaders, flags.model, LoadOptions{}));
-    scorer = std::make_unique<TableScorer>(*model);
-    shape = model->table();
+    VIGIL_ASSIGN_OR_RETURN(OfflineModel loaded, OfflineModel::Load(flags.model));
+    model.emplace(std::move(loaded));
+    scorer = std::make_unique<TableScorer>(**model);
+    shape = (*model)->table();
     VIGIL_ASSIGN_OR_RETURN(reader, OpenModelTable(flags.inputs, shape));
   } else {
     VIGIL_ASSIGN_OR_RETURN(reader, OpenTable(flags.inputs));

@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "app/wiring.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/log_source.h"
+#include "cli/offline_model.h"
 #include "cli/table_scorer.h"
 #include "domain/table_fit.h"
 #include "prediction/pipeline.h"
@@ -168,8 +168,7 @@ class Replayer {
 };
 
 int Replay(const Flags& flags) {
-  const auto loaders = MakeLoaders();
-  const auto candidate = LoadModel(loaders, flags.candidate, LoadOptions{});
+  const auto candidate = OfflineModel::Load(flags.candidate);
   if (!candidate.ok()) return FailForData(candidate.status());
   if ((*candidate)->table().score.width != 1)
     return Fail(absl::InvalidArgumentError("replay compares models with one output a row"), kBadData);
@@ -205,7 +204,7 @@ void AddReplay(CLI::App& app, std::function<int()>* run) {
   CLI::App* verb = NewVerb(app, "replay", "Score logged traffic with a candidate and report the differences.",
                            "vigil replay ./vigil-state --against candidate.json --model fraud");
   AddLogOptions(verb, &flags->source, true);
-  verb->add_option("--against", flags->candidate, "model file")->required();
+  verb->add_option("--against", flags->candidate, "model: file, directory or address")->required();
   verb->add_option("--tolerance", flags->tolerance, "differences up to this do not count");
   verb->add_flag("--json", flags->json, "for machines");
   verb->callback([run, flags] { *run = [flags] { return Replay(*flags); }; });

@@ -1,9 +1,10 @@
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "app/wiring.h"
 #include "cli/cli.h"
+#include "cli/offline_model.h"
 #include "service/retraining_work.h"
 #include "validation/validation.h"
 
@@ -18,19 +19,19 @@ struct Flags {
 };
 
 int Validate(const Flags& flags) {
-  const auto loaders = MakeLoaders();
-  const auto candidate = LoadModel(loaders, flags.candidate, LoadOptions{});
+  const auto candidate = OfflineModel::Load(flags.candidate);
   if (!candidate.ok()) return FailForData(candidate.status());
-  std::unique_ptr<LoadedModel> champion;
+  std::optional<OfflineModel> champion_model;
   if (!flags.champion.empty()) {
-    auto loaded = LoadModel(loaders, flags.champion, LoadOptions{});
+    auto loaded = OfflineModel::Load(flags.champion);
     if (!loaded.ok()) return FailForData(loaded.status());
-    champion = *std::move(loaded);
+    champion_model.emplace(*std::move(loaded));
   }
+  const LoadedModel* const champion = champion_model ? &**champion_model : nullptr;
   const StatusOr<LabelledRows> rows =
-      ReadLabelledRows(flags.rows, TableForBoth(champion.get(), **candidate), {flags.label, flags.time, flags.entity});
+      ReadLabelledRows(flags.rows, TableForBoth(champion, **candidate), {flags.label, flags.time, flags.entity});
   if (!rows.ok()) return FailForData(rows.status());
-  const StatusOr<GateReport> report = RunGate(champion.get(), **candidate, *rows, flags.gate);
+  const StatusOr<GateReport> report = RunGate(champion, **candidate, *rows, flags.gate);
   if (!report.ok()) return FailForData(report.status());
   if (!flags.output.empty()) {
     if (const Status written = WriteFile(flags.output, DumpJson(report->ToJson(), 2)); !written.ok()) return Fail(written, kFailed);
@@ -53,7 +54,7 @@ void AddValidate(CLI::App& app, std::function<int()>* run) {
       NewVerb(app, "validate",
               "The promotion gate, offline: both models re-scored on the same rows, compared with a paired interval; exit 5 when refused.",
               "vigil validate candidate.json --against champion.json --data rows.parquet --label is_fraud");
-  verb->add_option("CANDIDATE", flags->candidate, "model file")->required();
+  verb->add_option("CANDIDATE", flags->candidate, "model: file, directory or address")->required();
   verb->add_option("--against", flags->champion, "the champion; without it only the absolute checks count");
   verb->add_option("--data", flags->rows, "labelled rows")->required();
   verb->add_option("--label", flags->label, "column of the label");

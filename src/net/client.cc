@@ -55,6 +55,7 @@ class CurlClient final : public HttpClient {
   }
 
   bool MayHaveReached() const override { return may_have_reached_; }
+  bool CertificateRefused() const override { return certificate_refused_; }
 
   StatusOr<ClientResponse> Receive(std::string_view method, std::string_view target, const std::vector<std::string>& headers,
                                    BodySink& sink) override {
@@ -67,7 +68,7 @@ class CurlClient final : public HttpClient {
 
   StatusOr<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
                                 const std::vector<std::string>& headers) override {
-    may_have_reached_ = false;
+    may_have_reached_ = certificate_refused_ = false;
     if (!curl_) return absl::InternalError("libcurl could not be initialised");
     VIGIL_RETURN_IF_ERROR(CheckArguments(method, target, content_type, headers));
     response_ = {};
@@ -84,6 +85,7 @@ class CurlClient final : public HttpClient {
     long sent = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_REQUEST_SIZE, &sent);
     may_have_reached_ = sent > 0;
+    certificate_refused_ = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
     if (code != CURLE_OK) return ErrorOf(code);
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -218,6 +220,11 @@ class CurlClient final : public HttpClient {
     if (too_large_) {
       return absl::ResourceExhaustedError(absl::StrCat(where, ": the answer is larger than ", options_.response_bytes_max, " bytes"));
     }
+    long status = 0;
+    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && status / 100 == 3) {
+      return absl::InvalidArgumentError(absl::StrCat(where, ": a redirect leads to another protocol than https, which is refused"));
+    }
     switch (code) {
       case CURLE_OPERATION_TIMEDOUT: return absl::DeadlineExceededError(text);
       case CURLE_TOO_MANY_REDIRECTS:
@@ -243,6 +250,7 @@ class CurlClient final : public HttpClient {
   bool too_large_ = false;
   bool cancelled_ = false;
   bool may_have_reached_ = false;
+  bool certificate_refused_ = false;
 };
 
 }  // namespace

@@ -61,6 +61,9 @@ class HttpClient {
   // After an error: whether any of the request may have reached the server. False when no connection came about: then sending again is
   // safe.
   virtual bool MayHaveReached() const = 0;
+  // After an error: whether the server's certificate was refused (another host's, expired, of nobody trusted), or the trusted ones could
+  // not be read. Sending again soon does not help.
+  virtual bool CertificateRefused() const = 0;
   StatusOr<ClientResponse> Get(std::string_view target) { return Send("GET", target, "", ""); }
   StatusOr<ClientResponse> PostJson(std::string_view target, std::string_view body) {
     return Send("POST", target, "application/json", body);

@@ -37,8 +37,8 @@ def crc32c(data):
 
 
 @contextlib.contextmanager
-def http_server(handle):
-    """handle(request, body) -> (status, headers, body); request is the BaseHTTPRequestHandler."""
+def http_server(handle, address=("127.0.0.1", 0), tls=None):
+    """handle(request, body) -> (status, headers, body); request is the BaseHTTPRequestHandler. tls: an ssl.SSLContext of a server."""
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -57,10 +57,13 @@ def http_server(handle):
         def log_message(self, *args):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.server.ThreadingHTTPServer.allow_reuse_address = True
+    server = http.server.ThreadingHTTPServer(address, Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://{address[0]}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -146,7 +149,7 @@ class S3:
         self.process = subprocess.Popen([python, pathlib.Path(__file__).with_name("s3_server.py")], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ready = self.answer()
-        self.port = ready["port"]
+        self.port, self.role = ready["port"], ready["role"]
         self.env = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": ready["id"],
                     "AWS_SECRET_ACCESS_KEY": ready["secret"], "AWS_REGION": "eu-central-1"}
 
@@ -193,11 +196,11 @@ class Azure:
         assert r.status_code in (201, 202), (r.status_code, r.text)
 
     def put(self, name, data):
-        self.send("PUT", f"/models/{name}", data=data, headers={"x-ms-blob-type": "BlockBlob"})
+        self.send("PUT", f"/models/{urllib.parse.quote(name)}", data=data, headers={"x-ms-blob-type": "BlockBlob"})
 
-    def sas(self):
+    def sas(self, life=600):
         """A read-only token of the service for the container, as the documentation of service SAS says (version 2020-12-06)."""
-        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + life))
         text = "\n".join(["rl", "", end, f"/blob/{self.ACCOUNT}/models", "", "", "", "2020-12-06", "c", "", "", "", "", "", "", ""])
         signature = base64.b64encode(hmac.new(base64.b64decode(self.KEY), text.encode(), hashlib.sha256).digest()).decode()
         return urllib.parse.urlencode({"sv": "2020-12-06", "sr": "c", "sp": "rl", "se": end, "sig": signature})

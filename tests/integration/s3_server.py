@@ -1,5 +1,5 @@
 """moto's S3, IAM and STS on a free port, run by test_sources.py with the Python of .deps/stores; checks each request's signature and policy.
-Prints one JSON line when ready: {"port", "id", "secret"}. Then one JSON command a line on standard input, one JSON answer a line:
+Prints one JSON line when ready: {"port", "id", "secret", "role"}. Then one JSON command a line on standard input, one JSON answer a line:
 {"put": [bucket, key, file], "args": {}} {"delete": [bucket, key]} {"rotate": true}."""
 import json
 import os
@@ -32,11 +32,15 @@ def user(name, actions):
     return iam.create_access_key(UserName=name)["AccessKey"]
 
 
-writer, reader = user("writer", ["s3:*"]), user("reader", ["s3:ListBucket", "s3:GetObject", "s3:HeadObject"])
+writer, reader = user("writer", ["s3:*"]), user("reader", ["s3:ListBucket", "s3:GetObject", "s3:HeadObject", "sts:AssumeRole"])
+role = iam.create_role(RoleName="models", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+iam.put_role_policy(RoleName="models", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:HeadObject"], "Resource": "*"}]}))
 client("s3", setup).create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
 requests.post(url + "/moto-api/reset-auth", data=b"0", timeout=10).raise_for_status()
 s3 = client("s3", writer)
-print(json.dumps({"port": port, "id": reader["AccessKeyId"], "secret": reader["SecretAccessKey"]}), flush=True)
+print(json.dumps({"port": port, "id": reader["AccessKeyId"], "secret": reader["SecretAccessKey"], "role": role}), flush=True)
 for line in sys.stdin:
     command = json.loads(line)
     try:

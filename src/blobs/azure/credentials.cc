@@ -1,27 +1,20 @@
 #include "blobs/azure/credentials.h"
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/json.h"
 #include "blobs/digests.h"
+#include "blobs/oauth.h"
 #include "blobs/uri.h"
 #include "storage/whole_file.h"
 
 namespace vigil::blobs::azure {
 namespace {
 
-constexpr int64_t kNearConnectMs = 1000, kFarConnectMs = 5000;
 constexpr const char* kResource = "https://storage.azure.com/";
 // Published by the emulator's makers; secret to nobody.
 constexpr const char* kEmulatorAccount = "devstoreaccount1";
 constexpr const char* kEmulatorKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-
-std::string Member(const Json& json, const char* name) {
-  if (!json.is_object() || !json.contains(name)) return "";
-  return json.at(name).is_string() ? json.at(name).get<std::string>() : json.at(name).is_number() ? json.at(name).dump() : "";
-}
 
 StatusOr<Authorization> KeyOf(const std::string& base64, const std::string& source) {
   const auto bytes = FromBase64(base64);
@@ -35,21 +28,16 @@ Authorization SasOf(std::string token) {
   return {Authorization::Kind::kSas, std::move(token)};
 }
 
-StatusOr<Found<Authorization>> TokenOf(const Context& context, Caller& caller, const Request& request, int64_t connect_ms,
+StatusOr<Found<Authorization>> TokenOf(const Context& context, Caller& caller, const Request& request, Caller::Distance distance,
                                        const std::string& source) {
-  VIGIL_ASSIGN_OR_RETURN(const net::ClientResponse response, caller.Once(request, connect_ms));
+  VIGIL_ASSIGN_OR_RETURN(const std::string answer, caller.AskService(request, distance));
   const std::string url = absl::StrCat(request.base_url, request.target.substr(0, request.target.find('?')));
-  if (response.status != 200) return Refusal(url, response, nullptr);
-  VIGIL_ASSIGN_OR_RETURN(const Json json, ParseJson(response.body, url));
+  VIGIL_ASSIGN_OR_RETURN(const Found<std::string> token, ReadToken(answer, url, context.clock.NowUs()));
   Found<Authorization> found;
   found.value.kind = Authorization::Kind::kToken;
-  found.value.secret = Member(json, "access_token");
+  found.value.secret = token.value;
   found.source = source;
-  if (found.value.secret.empty()) return absl::UnauthenticatedError(absl::StrCat(url, ": the answer holds no token"));
-  double seconds = 0;
-  if (absl::SimpleAtod(Member(json, "expires_in"), &seconds) && seconds > 0) {
-    found.expires = context.clock.NowUs() + static_cast<TimeUs>(seconds * kSecondUs);
-  }
+  found.expires = token.expires;
   return found;
 }
 
@@ -57,48 +45,37 @@ Status Nothing(const std::string& source, const Status& why) {
   return absl::UnauthenticatedError(absl::StrCat("Azure credentials of ", source, ": ", std::string(why.message())));
 }
 
-Request SplitUrl(const std::string& url) {
-  Request request;
-  const size_t slash = std::min(url.find('/', url.find("://") + 3), url.size());
-  request.base_url = url.substr(0, slash);
-  request.target = slash == url.size() ? "/" : url.substr(slash);
-  return request;
-}
-
 // A client proves itself with its secret or with its platform's token.
 StatusOr<Found<Authorization>> OfClient(const Context& context, Caller& caller, const std::string& proof, const std::string& source) {
   const Environment& e = context.environment;
   std::string authority = Variable(e, "AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com");
   while (authority.ends_with('/')) authority.pop_back();
-  if (!authority.starts_with("https://") && !(authority.starts_with("http://") && IsLoopbackHost(HostOf(authority)))) {
-    return Nothing(source, absl::InvalidArgumentError("AZURE_AUTHORITY_HOST is not https://"));
-  }
-  Request request = SplitUrl(absl::StrCat(authority, "/", PercentEncode(Variable(e, "AZURE_TENANT_ID"), false), "/oauth2/v2.0/token"));
+  if (const Status safe = CheckSecretUrl(authority, "AZURE_AUTHORITY_HOST"); !safe.ok()) return Nothing(source, safe);
+  Request request = RequestTo(absl::StrCat(authority, "/", PercentEncode(Variable(e, "AZURE_TENANT_ID"), false), "/oauth2/v2.0/token"));
   request.method = "POST";
   request.content_type = "application/x-www-form-urlencoded";
   request.body = absl::StrCat("grant_type=client_credentials&client_id=", PercentEncode(Variable(e, "AZURE_CLIENT_ID"), false),
                               "&scope=", PercentEncode(absl::StrCat(kResource, ".default"), false), "&", proof);
-  auto found = TokenOf(context, caller, request, kFarConnectMs, source);
+  auto found = TokenOf(context, caller, request, Caller::Distance::kFar, source);
   return found.ok() ? found : Nothing(source, found.status());
 }
 
 StatusOr<Found<Authorization>> OfManagedIdentity(const Context& context, Caller& caller) {
   const Environment& e = context.environment;
   const std::string endpoint = Variable(e, "IDENTITY_ENDPOINT"), client = Variable(e, "AZURE_CLIENT_ID");
-  std::string url;
   Request request;
   if (!endpoint.empty()) {
-    request = SplitUrl(absl::StrCat(endpoint, "?api-version=2019-08-01&resource=", PercentEncode(kResource, false)));
+    request = RequestTo(absl::StrCat(endpoint, "?api-version=2019-08-01&resource=", PercentEncode(kResource, false)));
     request.headers = {absl::StrCat("X-IDENTITY-HEADER: ", Variable(e, "IDENTITY_HEADER"))};
   } else {
     std::string host = Variable(e, "AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://169.254.169.254");
     while (host.ends_with('/')) host.pop_back();
     request =
-        SplitUrl(absl::StrCat(host, "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=", PercentEncode(kResource, false)));
+        RequestTo(absl::StrCat(host, "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=", PercentEncode(kResource, false)));
     request.headers = {"Metadata: true"};
   }
   if (!client.empty()) absl::StrAppend(&request.target, "&client_id=", PercentEncode(client, false));
-  return TokenOf(context, caller, request, kNearConnectMs, "the managed identity");
+  return TokenOf(context, caller, request, Caller::Distance::kNear, "the managed identity");
 }
 
 }  // namespace
@@ -163,6 +140,7 @@ StatusOr<Found<Authorization>> FindAuthorization(const Context& context, Caller&
   const bool absent = absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status()) || absl::IsNotFound(found.status());
   if (!absent || !Variable(e, "IDENTITY_ENDPOINT").empty()) return Nothing("the managed identity", found.status());
   Found<Authorization> none;
+  none.none = true;
   none.source = "none found in the environment or the machine; the request was anonymous";
   return none;
 }

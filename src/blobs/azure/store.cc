@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "blobs/azure/credentials.h"
+#include "blobs/oauth.h"
 #include "blobs/xml.h"
 
 namespace vigil::blobs::azure {
@@ -93,6 +94,9 @@ class AzureStore final : public Store {
   StatusOr<Request> Make(const std::string& method, const std::string& name, const std::map<std::string, std::string>& query,
                          std::map<std::string, std::string> headers) {
     VIGIL_ASSIGN_OR_RETURN(const Authorization* authorization, authorization_.Get());
+    using Kind = Authorization::Kind;
+    const bool shows_secret = authorization->kind == Kind::kToken || authorization->kind == Kind::kSas;
+    if (shows_secret && !context_.options.plain_http) VIGIL_RETURN_IF_ERROR(CheckSecretUrl(account_.endpoint, "the account's endpoint"));
     Request request;
     request.method = method;
     const size_t slash = std::min(account_.endpoint.find('/', account_.endpoint.find("://") + 3), account_.endpoint.size());
@@ -100,14 +104,14 @@ class AzureStore final : public Store {
     request.target = absl::StrCat(account_.endpoint.substr(slash), "/", PercentEncode(container_, false), PercentEncode(name, true));
     headers["x-ms-version"] = kVersion;
     headers["x-ms-date"] = HttpDate(context_.clock.NowUs());
-    if (authorization->kind == Authorization::Kind::kKey) {
+    if (authorization->kind == Kind::kKey) {
       headers["authorization"] = SharedKey({method, account_.name, request.target, query, headers}, authorization->secret);
-    } else if (authorization->kind == Authorization::Kind::kToken) {
+    } else if (authorization->kind == Kind::kToken) {
       headers["authorization"] = absl::StrCat("Bearer ", authorization->secret);
     }
     std::string text;
     for (const auto& [key, value] : query) absl::StrAppend(&text, text.empty() ? "" : "&", key, "=", PercentEncode(value, false));
-    if (authorization->kind == Authorization::Kind::kSas) absl::StrAppend(&text, text.empty() ? "" : "&", authorization->secret);
+    if (authorization->kind == Kind::kSas) absl::StrAppend(&text, text.empty() ? "" : "&", authorization->secret);
     if (!text.empty()) absl::StrAppend(&request.target, "?", text);
     for (const auto& [key, value] : headers) request.headers.push_back(absl::StrCat(key, ": ", value));
     return request;

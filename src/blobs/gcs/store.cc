@@ -4,29 +4,28 @@
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
 #include "blobs/gcs/credentials.h"
+#include "blobs/oauth.h"
 
 namespace vigil::blobs::gcs {
 namespace {
 
-std::string Member(const Json& json, const char* name) {
-  return json.contains(name) && json.at(name).is_string() ? json.at(name).get<std::string>() : std::string();
-}
+constexpr std::string_view kApi = "/storage/v1";
 
 // One object resource.
 StatusOr<Object> ReadObject(const Json& item) {
   Object object;
-  object.name = item.is_object() ? Member(item, "name") : "";
-  if (object.name.empty() || !absl::SimpleAtoi(Member(item, "size"), &object.bytes) || object.bytes < 0) {
+  object.name = item.is_object() ? TextMember(item, "name") : "";
+  if (object.name.empty() || !absl::SimpleAtoi(TextMember(item, "size"), &object.bytes) || object.bytes < 0) {
     return absl::InvalidArgumentError("an object without name or size");
   }
-  if (!Member(item, "contentEncoding").empty() && Member(item, "contentEncoding") != "identity") {
+  if (!TextMember(item, "contentEncoding").empty() && TextMember(item, "contentEncoding") != "identity") {
     return absl::UnimplementedError(
-        absl::StrCat(object.name, ": is stored with Content-Encoding ", Member(item, "contentEncoding"), "; upload it as it is"));
+        absl::StrCat(object.name, ": is stored with Content-Encoding ", TextMember(item, "contentEncoding"), "; upload it as it is"));
   }
-  object.tag = Member(item, "generation");
-  object.time = Member(item, "updated");
-  object.digests.md5 = FromBase64(Member(item, "md5Hash")).value_or("");
-  object.digests.crc32c = FromBase64(Member(item, "crc32c")).value_or("");
+  object.tag = TextMember(item, "generation");
+  object.time = TextMember(item, "updated");
+  object.digests.md5 = FromBase64(TextMember(item, "md5Hash")).value_or("");
+  object.digests.crc32c = FromBase64(TextMember(item, "crc32c")).value_or("");
   return object;
 }
 
@@ -34,9 +33,12 @@ class GcsStore final : public Store {
  public:
   GcsStore(const Uri& uri, const Context& context)
       : uri_(uri), context_(context), caller_(context, 0), token_(context.clock, [this] { return FindToken(context_, caller_); }) {
-    endpoint_ = Variable(context.environment, "STORAGE_EMULATOR_HOST", "https://storage.googleapis.com");
+    const Environment& e = context.environment;
+    endpoint_ =
+        Variable(e, "STORAGE_EMULATOR_HOST", Variable(e, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "https://storage.googleapis.com"));
     if (endpoint_.find("://") == std::string::npos) endpoint_ = "http://" + endpoint_;
     while (endpoint_.ends_with('/')) endpoint_.pop_back();
+    if (endpoint_.ends_with(kApi)) endpoint_.resize(endpoint_.size() - kApi.size());
   }
 
   StatusOr<Listing> List(const Listing* known) override {
@@ -78,7 +80,8 @@ class GcsStore final : public Store {
     VIGIL_ASSIGN_OR_RETURN(const std::string* token, token_.Get());
     Request request;
     request.base_url = endpoint_;
-    request.target = absl::StrCat("/storage/v1/b/", PercentEncode(uri_.place, false), "/o", rest);
+    request.target = absl::StrCat(std::string(kApi), "/b/", PercentEncode(uri_.place, false), "/o", rest);
+    if (!token->empty() && !context_.options.plain_http) VIGIL_RETURN_IF_ERROR(CheckSecretUrl(endpoint_, "the endpoint of Cloud Storage"));
     if (!token->empty()) request.headers.push_back(absl::StrCat("Authorization: Bearer ", *token));
     return request;
   }
@@ -93,7 +96,7 @@ class GcsStore final : public Store {
                            Ask(absl::StrCat("/", PercentEncode(uri_.key, false), "?fields=generation,updated")));
     if (response.status != 200) return false;
     const StatusOr<Json> json = ParseJson(response.body, "object");
-    return json.ok() && json->is_object() && Member(*json, "generation") == known.tag && Member(*json, "updated") == known.time;
+    return json.ok() && json->is_object() && TextMember(*json, "generation") == known.tag && TextMember(*json, "updated") == known.time;
   }
 
   const Uri uri_;
@@ -117,7 +120,7 @@ StatusOr<std::string> ReadListing(std::string_view text, Listing* objects) {
       objects->push_back(std::move(object));
     }
   }
-  return Member(json, "nextPageToken");
+  return TextMember(json, "nextPageToken");
 }
 
 }  // namespace vigil::blobs::gcs

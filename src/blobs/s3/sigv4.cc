@@ -11,6 +11,16 @@
 
 namespace vigil::blobs::s3 {
 
+std::string HostHeader(const std::string& base_url) {
+  std::string host = base_url.substr(base_url.find("://") + 3);
+  host.resize(std::min(host.find('/'), host.size()));
+  const std::string_view port = base_url.starts_with("https://") ? ":443" : ":80";
+  if (host.ends_with(port)) host.resize(host.size() - port.size());
+  return host;
+}
+
+std::string DomainOf(const std::string& region) { return region.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com"; }
+
 std::string QueryText(const std::map<std::string, std::string>& query) {
   std::string text;
   for (const auto& [name, value] : query) {

@@ -25,6 +25,11 @@ struct ToSign {
   TimeUs now = 0;
 };
 
+// The Host header that goes with "https://host:port": without the port that the scheme has anyhow.
+std::string HostHeader(const std::string& base_url);
+// "amazonaws.com" of most regions.
+std::string DomainOf(const std::string& region);
+
 // "a=1&b=x%20y", sorted by name.
 std::string QueryText(const std::map<std::string, std::string>& query);
 

@@ -28,7 +28,10 @@ std::string Md5OfTag(const std::string& tag) {
 class S3Store final : public Store {
  public:
   S3Store(const Uri& uri, const Context& context)
-      : uri_(uri), context_(context), caller_(context, 0), keys_(context.clock, [this] { return FindKeys(context_, caller_, region_); }) {
+      : uri_(uri),
+        context_(context),
+        caller_(context, 0, Variable(context.environment, "AWS_CA_BUNDLE")),
+        keys_(context.clock, [this] { return FindKeys(context_, caller_, region_); }) {
     const Environment& e = context.environment;
     region_ = Variable(e, "AWS_REGION", Variable(e, "AWS_DEFAULT_REGION"));
     if (region_.empty()) {
@@ -95,8 +98,7 @@ class S3Store final : public Store {
   // Endpoints beyond AWS are not asked for a redirect's region.
   std::string BaseUrl() const {
     if (!endpoint_.empty()) return endpoint_;
-    const std::string domain = region_.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-    return absl::StrCat("https://", path_style_ ? "" : uri_.place + ".", "s3.", region_, ".", domain);
+    return absl::StrCat("https://", path_style_ ? "" : uri_.place + ".", "s3.", region_, ".", DomainOf(region_));
   }
 
   StatusOr<Request> Make(const std::string& method, const std::string& key, const std::map<std::string, std::string>& query,
@@ -109,7 +111,7 @@ class S3Store final : public Store {
     const size_t slash = std::min(request.base_url.find('/', request.base_url.find("://") + 3), request.base_url.size());
     ToSign to_sign;
     to_sign.method = method;
-    to_sign.host = request.base_url.substr(request.base_url.find("://") + 3, slash - request.base_url.find("://") - 3);
+    to_sign.host = HostHeader(request.base_url);
     to_sign.path = absl::StrCat(request.base_url.substr(slash), path_style_ ? "/" + PercentEncode(uri_.place, false) : "", "/",
                                 PercentEncode(key, true));
     to_sign.query = query;
