@@ -64,8 +64,9 @@ def versions(folder):
     return found
 
 
-def cell(text):
-    return " ".join(text.split()).replace("|", "\\|")
+def cell(text, folder):
+    """On one line of a table, without this machine's paths."""
+    return " ".join(text.split()).replace("file://", "").replace(f"{folder.resolve()}/kit/", "").replace(f"{ROOT}/", "").replace("|", "\\|")
 
 
 def read_report(path):
@@ -103,7 +104,7 @@ def write_page(folder, modules, notable):
         if not found:
             continue
         lines += ["", f"## {outcome.capitalize()}", "", "| test | why |", "|---|---|"]
-        lines += [f"| `{module}::{name}` | {cell(reason)[:200]} |" for _, module, name, reason in found]
+        lines += [f"| `{module}::{name}` | {cell(reason, folder)[:200]} |" for _, module, name, reason in found]
     lines += ["", "## Clients", "", "| client | version |", "|---|---|"] + [f"| {n} | {v} |" for n, v in sorted(versions(folder).items())]
     PAGE.write_text("\n".join(lines) + "\n")
 
