@@ -1,5 +1,5 @@
 # The daily vocabulary. Every target sets up what it needs first (idempotent; see tools/setup/setup.sh).
-.PHONY: help setup tensorflow peers build build-all demo test test-fast bench tidy golden format asan tsan clang fuzz clean
+.PHONY: help setup tensorflow peers build build-all demo test test-fast bench conformance tidy golden format asan tsan clang fuzz clean
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 GOLDEN ?=
@@ -36,6 +36,9 @@ test-fast: build-all  ## the fast suite, under a minute
 
 bench: build-all  ## ratios against peers, side by side
 	@bench/run.sh
+
+conformance: build  ## other people's clients against the program: writes docs/conformance.md
+	@tools/conformance/run.py
 
 golden: build  ## the statistics against a folder shaped like fixtures/golden: make golden GOLDEN=DIR
 	@cmake --build build -j$(JOBS) --target stats_test

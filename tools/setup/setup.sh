@@ -49,18 +49,21 @@ onnxruntime_header() {
   dpkg-deb --fsys-tarfile "$dl/$deb" | tar -x -C "$deps/include" --strip-components=4 ./usr/include/onnxruntime/onnxruntime_c_api.h
 }
 
-# httptools is taken as source: its vendored llhttp is what we compile.
+# httptools and nanoarrow are taken as source: what we compile are the llhttp and the flatcc that travel with them, and nanoarrow's C.
 natives() {
   local want; want="$(stamp tools/setup/natives.txt tools/setup/npm-natives.sha256 tools/setup/deb-natives.sha256 tools/setup/setup.sh)"
   current natives "$want" && return 0
-  say "fetching pinned native libraries (llhttp, simdjson, XGBoost, DuckDB, ONNX Runtime, Node)"
+  say "fetching pinned native libraries (llhttp, simdjson, nanoarrow, XGBoost, DuckDB, ONNX Runtime, Node)"
   [ -x "$deps/venv/bin/python" ] || python3 -m venv "$deps/venv" || die "python3 -m venv failed"
   local dl="$deps/downloads"; mkdir -p "$dl"
-  "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson \
+  "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson,nanoarrow \
     -r tools/setup/natives.txt -d "$dl" || die "pip could not fetch the pinned libraries in tools/setup/natives.txt"
-  rm -rf "$deps/llhttp" "$deps/simdjson" "$deps/node" "$deps/lib" "$deps/include"; mkdir -p "$deps"/{llhttp,simdjson,node,lib,include}
+  rm -rf "$deps"/{llhttp,simdjson,nanoarrow,flatcc,node,lib,include}; mkdir -p "$deps"/{llhttp,simdjson,nanoarrow,flatcc,node,lib,include}
   tar -xzf "$dl"/httptools-0.9.0.tar.gz -C "$deps/llhttp" --strip-components=3 httptools-0.9.0/vendor/llhttp
   tar -xzf "$dl"/pysimdjson-7.0.2.tar.gz -C "$deps/simdjson" --strip-components=2 pysimdjson-7.0.2/simdjson
+  local arrow="$dl/nanoarrow-0.9.0.tar.gz" parts=nanoarrow-0.9.0/subprojects
+  tar -xzf "$arrow" -C "$deps/nanoarrow" --strip-components=4 "$parts/arrow-nanoarrow/src/nanoarrow"
+  tar -xzf "$arrow" -C "$deps/flatcc" --strip-components=3 --wildcards "$parts/flatcc-*/include" "$parts/flatcc-*/src/runtime"
   unzip -q -o -j "$dl"/xgboost_cpu-3.2.0-*.whl 'xgboost/lib/libxgboost.so' -d "$deps/lib"
   # Its OpenMP runtime travels with the wheel where the wheel was repaired; the system's otherwise.
   unzip -q -o -j "$dl"/xgboost_cpu-3.2.0-*.whl 'xgboost_cpu.libs/*' -d "$deps/lib" 2>/dev/null || true

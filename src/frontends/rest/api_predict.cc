@@ -1,5 +1,8 @@
-// Our own prediction API: JSON rows, CSV, NDJSON.
+// Our own prediction API: JSON rows, CSV, NDJSON, Arrow; answers in JSON, NDJSON or Arrow.
 #include "base/text.h"
+#include "frontends/arrow/arrow_answer.h"
+#include "frontends/arrow/arrow_rows.h"
+#include "frontends/rest/accept.h"
 #include "frontends/rest/answer_json.h"
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/request.h"
@@ -54,12 +57,47 @@ void WriteOurs(PredictScratch& scratch, std::string* body) {
   body->push_back('}');
 }
 
-}  // namespace
+constexpr std::string_view kLines = "application/x-ndjson";
 
-namespace {
+// {"prediction_id":...,"prediction":...,"version":"3"} a row; a refused row has its `errors`, of those that are kept.
+void WriteLines(PredictScratch& scratch, std::string* body) {
+  const PredictResult& result = scratch.result;
+  const Signature& signature = scratch.target.version->loaded->signature();
+  size_t next = 0;  // errors are in the order of their rows
+  for (size_t row = 0; row < scratch.batch.rows; ++row) {
+    body->push_back('{');
+    if (row < result.prediction_ids.size()) {
+      body->append("\"prediction_id\":");
+      AppendPredictionIds(result.prediction_ids.subspan(row, 1), body);
+      body->push_back(',');
+    }
+    body->append("\"prediction\":");
+    AppendPrediction(result, signature, row, scratch.batch.rows, body);
+    body->append(",\"version\":");
+    AppendJsonString(body, row < result.versions.size() ? result.versions[row] : result.version);
+    const size_t first = next;
+    while (next < result.errors.size() && result.errors[next].row == static_cast<int64_t>(row)) ++next;
+    if (next > first) {
+      body->push_back(',');
+      AppendRowErrors(body, {result.errors.subspan(first, next - first), static_cast<int64_t>(next - first)});
+    }
+    body->append("}\n");
+  }
+  scratch.content_type = kLines;
+}
+
+void WriteArrow(PredictScratch& scratch, std::string* body) {
+  AppendArrowAnswer(scratch.result, scratch.target.version->loaded->signature(), scratch.target.model->name, scratch.batch.rows, body);
+  scratch.content_type = kArrowStreamType;
+}
+
+PredictWriter WriterFor(std::string_view accept) {
+  if (accept.empty()) return WriteOurs;
+  return AcceptPrefers(accept, kArrowStreamType) ? WriteArrow : AcceptPrefers(accept, kLines) ? WriteLines : WriteOurs;
+}
 
 void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
-  PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriteOurs);
+  PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriterFor(call.request.header("Accept")));
   if (scratch == nullptr) return;
   const ColumnIndex& columns = handler.Columns(scratch->target);
   const MediaType media = ParseMediaType(call.request.header("Content-Type"));
@@ -73,12 +111,15 @@ void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
   } else if (media.Is("text/csv")) {
     CsvReader reader(call.body, &scratch->texts);
     parsed = ParseCsvRows(reader, columns, UnknownColumns::kWarn, &scratch->batch, &scratch->absent);
-  } else if (media.Is("application/x-ndjson") || media.Is("application/ndjson") || media.Is("application/jsonl")) {
+  } else if (media.Is(kLines) || media.Is("application/ndjson") || media.Is("application/jsonl")) {
     parsed = scratch->json.ParseLines(call.body, columns, {}, &scratch->batch, &scratch->absent);
+  } else if (media.Is(kArrowStreamType)) {
+    parsed = ParseArrowRows(call.body, columns, UnknownColumns::kWarn, &scratch->texts, &scratch->batch, &scratch->absent);
   } else {
-    parsed =
-        Failure(ErrorCode::kUnsupportedMediaType,
-                Concat("\"", media.type, "\" is not served here; application/json, text/csv and application/x-ndjson are"), "Content-Type");
+    parsed = Failure(
+        ErrorCode::kUnsupportedMediaType,
+        Concat("\"", media.type, "\" is not served here; application/json, text/csv, application/x-ndjson and ", kArrowStreamType, " are"),
+        "Content-Type");
   }
   if (const auto partial = QueryValue(call.request.query, "partial"); partial.has_value())
     scratch->batch.partial = *partial != "false" && *partial != "0";

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "frontends/rest/accept.h"
 #include "frontends/rest/answer_json.h"
 #include "frontends/rest/oip_infer.h"
 #include "frontends/rest/request.h"
@@ -59,15 +60,9 @@ void WriteLines(PredictScratch& scratch, std::string* body) {
   scratch.content_type = kLines;
 }
 
-// Only who names a form gets it, and JSON when that is named too and liked as much.
-bool Wants(std::string_view accept, std::string_view type) {
-  const double quality = AcceptQuality(accept, type);
-  return quality > 0 && AcceptNames(accept, type) && (!AcceptNames(accept, kJson) || quality > AcceptQuality(accept, kJson));
-}
-
 PredictWriter WriterFor(std::string_view accept) {
   if (accept.empty()) return WritePredictions;
-  return Wants(accept, kCsv) ? WriteCsv : Wants(accept, kLines) ? WriteLines : WritePredictions;
+  return AcceptPrefers(accept, kCsv) ? WriteCsv : AcceptPrefers(accept, kLines) ? WriteLines : WritePredictions;
 }
 
 StatusOr<CsvHeader> HeaderOf(const MediaType& media) {

@@ -6,7 +6,7 @@ namespace vigil {
 
 void HandleMlflowPing(RestHandler& handler, Call& call) {
   const bool ready = handler.Ready();
-  handler.Answer(call, ready ? 200 : 503, "application/json", "\n", ready ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
+  handler.Answer(call, ready ? 200 : 503, "application/json", "{}", ready ? net::ReplyHeader{} : net::ReplyHeader{"Retry-After", "1"});
 }
 
 void HandleMlflowVersion(RestHandler& handler, Call& call) {

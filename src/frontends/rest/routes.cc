@@ -9,6 +9,8 @@ using net::Method;
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRowTypes = "application/json text/csv application/x-ndjson";
+constexpr std::string_view kPredictTypes = "application/json text/csv application/x-ndjson application/vnd.apache.arrow.stream";
+constexpr std::string_view kPredictAnswers = "application/json application/x-ndjson application/vnd.apache.arrow.stream";
 
 constexpr std::string_view kFrameTypes = "application/json text/csv application/jsonlines application/vnd.sagemaker-triton.binary+json";
 
@@ -92,10 +94,11 @@ constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip =
 
 const Route kRoutes[] = {
     // Our own API.
-    Asking(Taking(Inline(Method::kPost, "/api/v1/models/{model}/predict", kOurs, kPredict, HandlePredict, "predict", "Score rows.",
-                         "PredictResponse"),
-                  kRowTypes, "PredictRequest"),
-           "version partial"),
+    Giving(Asking(Taking(Inline(Method::kPost, "/api/v1/models/{model}/predict", kOurs, kPredict, HandlePredict, "predict", "Score rows.",
+                                "PredictResponse"),
+                         kPredictTypes, "PredictRequest"),
+                  "version partial"),
+           kPredictAnswers),
     Taking(Api(Method::kPost, "/api/v1/labels", kLabel, ImportLabels, "importLabels", "labels", "Join late labels to their predictions.",
                "LabelCounts"),
            kRowTypes, "LabelsRequest"),
@@ -110,9 +113,10 @@ const Route kRoutes[] = {
     Taking(Api(Method::kPut, "/api/v1/models/{model}/roles/{role}", kOperate, SetRole, "setRole", "models",
                "Point a role at a version, by compare-and-set on its epoch.", "RoleAssignment"),
            kJson, "SetRole"),
-    Taking(Inline(Method::kPost, "/api/v1/models/{model}/labels/{label}/predict", kOurs, kPredict, HandlePredictLabel, "predictLabel",
-                  "Score rows by the version that a label points to.", "PredictResponse"),
-           kRowTypes, "PredictRequest"),
+    Giving(Taking(Inline(Method::kPost, "/api/v1/models/{model}/labels/{label}/predict", kOurs, kPredict, HandlePredictLabel,
+                         "predictLabel", "Score rows by the version that a label points to.", "PredictResponse"),
+                  kPredictTypes, "PredictRequest"),
+           kPredictAnswers),
     Api(Method::kGet, "/api/v1/models/{model}/labels", kRead, ListLabels, "listLabels", "models", "A model's version labels.", "LabelList"),
     Taking(Api(Method::kPut, "/api/v1/models/{model}/labels/{label}", kOperate, SetLabel, "setLabel", "models",
                "Point a label at a version, by compare-and-set on its epoch.", "RoleAssignment"),
