@@ -117,8 +117,19 @@ test_stores() {
   finish stores "$want"
 }
 
+# What tests/integration/test_graphql_reference.py compares the GraphQL core with.
+test_graphql() {
+  local want; want="$(stamp tools/setup/graphql/package-lock.json)"
+  current graphql "$want" && return 0
+  say "installing the GraphQL reference that tests compare with"
+  rm -rf "$deps/graphql"; mkdir -p "$deps/graphql"
+  cp tools/setup/graphql/package.json tools/setup/graphql/package-lock.json "$deps/graphql/"
+  (cd "$deps/graphql" && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) || die "npm ci failed for graphql"
+  finish graphql "$want"
+}
+
 packages
 natives
 page_tools
-[ "$level" = build ] || { test_tools; test_stores; }
+[ "$level" = build ] || { test_tools; test_stores; test_graphql; }
 say "ready"
