@@ -13,6 +13,7 @@
 namespace vigil::graphql {
 
 class Selection;
+struct TypeDef;
 
 // One field being answered.
 class FieldCall {
@@ -81,6 +82,7 @@ class Resolvers {
 
  private:
   void Fail(std::string message);
+  const TypeDef* Find(std::string_view type);  // null, and a mistake kept, when there is none
 
   const Schema* schema_;
   std::vector<Resolver> fields_;      // by field id
