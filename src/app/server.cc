@@ -110,7 +110,8 @@ class RunningServer final : public Server {
     for (const auto& watch : watches_) watch->Stop();
     if (http_ != nullptr) http_->Drain();
     if (registry_ != nullptr) registry_->StopLoading();  // those that wait are answered on the loops, so they end first
-    pool_.reset();                                       // its tasks answer on the loops, so they end first
+    if (shared_ != nullptr) shared_->StopWorkers();
+    pool_.reset();  // its tasks answer on the loops, so they end first
     http_.reset();
     if (loop_ != nullptr) loop_->Stop();
   }
@@ -623,7 +624,7 @@ class RunningServer final : public Server {
     options.load_wait_ms_max = config_.load_wait_us / 1000;
     options.vertex = config_.vertex;
     options.seed = static_cast<uint64_t>(wall_clock_.NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
-    shared_ = std::make_unique<RestShared>(RestShared{*operations_, *pool_, metrics_, wall_clock_, options});
+    shared_ = std::make_unique<RestShared>(*operations_, *pool_, metrics_, wall_clock_, options);
     VIGIL_ASSIGN_OR_RETURN(descriptors_, DescriptorIndex::Read(kGrpcDescriptorSet));
     VIGIL_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(config_.net, MakeFrontendFactory(*shared_, descriptors_, [this](net::EventLoop&) {
                                                            return MakePredict();

@@ -91,6 +91,9 @@ class Deferred {
   virtual void Frame(std::string_view bytes) = 0;
   virtual void End() = 0;
   virtual bool client_gone() const = 0;
+  // Sent but still here. A handler that makes frames faster than they leave looks at it; beyond HttpLimits::output_bytes_max the connection
+  // is cut.
+  virtual size_t unsent_bytes() const = 0;
 };
 
 class GrpcMethods;

@@ -32,6 +32,7 @@ class Http1Deferred final : public Deferred {
   void Frame(std::string_view bytes) override;
   void End() override;
   bool client_gone() const override { return slot_ == nullptr && !done_; }
+  size_t unsent_bytes() const override { return slot_ == nullptr ? 0 : connection_->Sink(*slot_).size(); }
 
   // From the connection: the answer is complete, or the connection is gone.
   void Detach(bool done);

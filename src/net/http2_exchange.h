@@ -18,6 +18,7 @@ class Http2Deferred final : public Deferred {
   void Frame(std::string_view bytes) override;
   void End() override;
   bool client_gone() const override { return !stream_.open && !done_; }
+  size_t unsent_bytes() const override { return stream_.out.size(); }
 
  private:
   const std::shared_ptr<Http2StreamPool> pool_;

@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/integration/graphql"
 PROBE = pathlib.Path(os.environ.get("VIGIL_GRAPHQL_PROBE", ROOT / "build/bin/graphql_probe"))
-PACKAGE = pathlib.Path(os.environ.get("VIGIL_GRAPHQL_NPM", ROOT / ".deps/graphql"))
+PACKAGE = pathlib.Path(os.environ.get("VIGIL_GRAPHQL_NPM", ROOT / "tools/setup/graphql"))
 NODE = ROOT / ".deps/node/bin/node"
 SDL = (HERE / "schema.graphql").read_text()
 DOCUMENTS = (HERE / "documents.txt").read_text().splitlines()

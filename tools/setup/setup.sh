@@ -83,11 +83,12 @@ natives() {
 }
 
 page_tools() {
-  [ -f ui/package-lock.json ] || return 0
-  local want; want="$(stamp ui/package-lock.json)"
-  current page "$want" && [ -d ui/node_modules ] && return 0
-  say "installing the page's build tools (npm ci in ui/)"
-  (cd ui && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund) || die "npm ci failed in ui/"
+  local want folder; want="$(stamp ui/package-lock.json ui/graphiql/package-lock.json)"
+  current page "$want" && [ -d ui/node_modules ] && [ -d ui/graphiql/node_modules ] && return 0
+  for folder in ui ui/graphiql; do
+    say "installing the page's build tools (npm ci in $folder)"
+    (cd "$folder" && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund) || die "npm ci failed in $folder"
+  done
   finish page "$want"
 }
 
@@ -117,14 +118,13 @@ test_stores() {
   finish stores "$want"
 }
 
-# What tests/integration/test_graphql_reference.py compares the GraphQL core with.
+# What tests/integration/test_graphql.py drives the server with: graphql-http's audit, graphql-js, graphql-sse's client.
 test_graphql() {
   local want; want="$(stamp tools/setup/graphql/package-lock.json)"
-  current graphql "$want" && return 0
-  say "installing the GraphQL reference that tests compare with"
-  rm -rf "$deps/graphql"; mkdir -p "$deps/graphql"
-  cp tools/setup/graphql/package.json tools/setup/graphql/package-lock.json "$deps/graphql/"
-  (cd "$deps/graphql" && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) || die "npm ci failed for graphql"
+  current graphql "$want" && [ -d tools/setup/graphql/node_modules ] && return 0
+  say "installing GraphQL's reference tools (npm ci in tools/setup/graphql)"
+  (cd tools/setup/graphql && PATH="$deps/node/bin:$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) \
+    || die "npm ci failed in tools/setup/graphql"
   finish graphql "$want"
 }
 

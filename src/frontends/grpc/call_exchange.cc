@@ -24,6 +24,7 @@ class DeferredCall final : public net::Deferred {
   void Frame(std::string_view) override {}
   void End() override {}
   bool client_gone() const override { return call_->cancelled(); }
+  size_t unsent_bytes() const override { return call_->unsent_bytes(); }
 
  private:
   const std::shared_ptr<net::GrpcCall> call_;

@@ -28,6 +28,7 @@ class GrpcFrontend final : public net::HttpHandler, private HealthSource {
   void OnDrain() override {
     health_.Stop();
     oip_.Stop();
+    rest_->OnDrain();
   }
 
  private:

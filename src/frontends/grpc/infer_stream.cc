@@ -57,6 +57,7 @@ class InferStream::TurnDeferred final : public net::Deferred {
   void Frame(std::string_view) override {}
   void End() override {}
   bool client_gone() const override { return stream_->call_->cancelled(); }
+  size_t unsent_bytes() const override { return stream_->call_->unsent_bytes(); }
 
  private:
   const std::shared_ptr<InferStream> stream_;

@@ -7,6 +7,7 @@
 #include "frontends/errors.h"
 #include "frontends/rest/api_json.h"
 #include "frontends/rest/handlers.h"
+#include "frontends/rest/series.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -61,23 +62,27 @@ void AppendPoint(const Finding& finding, std::string* out) {
   Append(out, ",\"significant\":", finding.significant ? "true" : "false", "}");
 }
 
+}  // namespace
+
 bool SameSeries(const Finding& a, const Finding& b) {
   return a.version == b.version && a.metric == b.metric && a.column == b.column && a.segment == b.segment;
 }
 
-}  // namespace
-
-// {"model","kind","window","series":[{"version","metric","column","segment","points":[{"start","end","value","n",...}]}]}. Written straight
-// to text: there may be a hundred thousand points.
-StatusOr<Reply> GetSeries(Operations& operations, const ApiRequest& request) {
-  VIGIL_ASSIGN_OR_RETURN(const SeriesQuery query, ReadQuery(request));
-  const std::string metric = QueryText(request, "metric");
+StatusOr<std::vector<Finding>> FindSeries(Operations& operations, const SeriesQuery& query, std::string_view metric) {
   VIGIL_ASSIGN_OR_RETURN(std::vector<Finding> findings, operations.Series(query));
   if (!metric.empty()) std::erase_if(findings, [&](const Finding& finding) { return finding.metric != metric; });
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.version, a.metric, a.column, a.segment, a.window_start) <
            std::tie(b.version, b.metric, b.column, b.segment, b.window_start);
   });
+  return findings;
+}
+
+// {"model","kind","window","series":[{"version","metric","column","segment","points":[{"start","end","value","n",...}]}]}. Written straight
+// to text: there may be a hundred thousand points.
+StatusOr<Reply> GetSeries(Operations& operations, const ApiRequest& request) {
+  VIGIL_ASSIGN_OR_RETURN(const SeriesQuery query, ReadQuery(request));
+  VIGIL_ASSIGN_OR_RETURN(const std::vector<Finding> findings, FindSeries(operations, query, QueryText(request, "metric")));
   Reply reply;
   std::string& out = reply.body;
   out = "{\"model\":";

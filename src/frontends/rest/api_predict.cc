@@ -96,8 +96,10 @@ PredictWriter WriterFor(std::string_view accept) {
   return AcceptPrefers(accept, kArrowStreamType) ? WriteArrow : AcceptPrefers(accept, kLines) ? WriteLines : WriteOurs;
 }
 
-void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
-  PredictScratch* scratch = handler.BeginPredict(call, call.params.values[0], version, WriterFor(call.request.header("Accept")));
+}  // namespace
+
+void PredictRows(RestHandler& handler, Call& call, std::string_view model, const std::string& version) {
+  PredictScratch* scratch = handler.BeginPredict(call, model, version, WriterFor(call.request.header("Accept")));
   if (scratch == nullptr) return;
   const ColumnIndex& columns = handler.Columns(scratch->target);
   const MediaType media = ParseMediaType(call.request.header("Content-Type"));
@@ -126,17 +128,15 @@ void PredictWith(RestHandler& handler, Call& call, const std::string& version) {
   handler.FinishPredict(call, scratch, parsed);
 }
 
-}  // namespace
-
 void HandlePredict(RestHandler& handler, Call& call) {
   std::string version;
   if (!call.request.query.empty()) version = QueryValue(call.request.query, "version").value_or("");
-  PredictWith(handler, call, version);
+  PredictRows(handler, call, call.params.values[0], version);
 }
 
 void HandlePredictLabel(RestHandler& handler, Call& call) {
   const StatusOr<std::string> version = handler.VersionOfLabel(call.params.values[0], call.params.values[1]);
-  version.ok() ? PredictWith(handler, call, *version) : handler.AnswerError(call, version.status());
+  version.ok() ? PredictRows(handler, call, call.params.values[0], *version) : handler.AnswerError(call, version.status());
 }
 
 }  // namespace vigil

@@ -141,7 +141,7 @@ class Vertex : public RestFixture {
   Vertex() {
     RestOptions options;
     options.vertex = {"/v1/models/iris", "/invocations"};
-    vertex_ = std::make_unique<RestShared>(RestShared{operations_, pool_, metrics_, clock_, options});
+    vertex_ = std::make_unique<RestShared>(operations_, pool_, metrics_, clock_, options);
     auto predict = std::make_unique<testing::FakePredict>();
     predict_ = predict.get();
     predict_->default_model = "iris";

@@ -9,6 +9,7 @@ namespace vigil {
 // api_predict.cc
 void HandlePredict(RestHandler& handler, Call& call);
 void HandlePredictLabel(RestHandler& handler, Call& call);  // {model}, {label}
+void PredictRows(RestHandler& handler, Call& call, std::string_view model, const std::string& version);
 // oip.cc
 void HandleOipInfer(RestHandler& handler, Call& call);
 
@@ -57,6 +58,10 @@ void HandleVertexPredict(RestHandler& handler, Call& call);
 void HandleAzureScore(RestHandler& handler, Call& call);
 // azureml_swagger.cc
 void HandleAzureSwagger(RestHandler& handler, Call& call);
+
+// graphql/endpoint.cc, graphql/graphiql.cc
+void HandleGraphql(RestHandler& handler, Call& call);
+void HandleGraphiqlFile(RestHandler& handler, Call& call);  // {path...}
 
 // platform.cc
 void HandleRoot(RestHandler& handler, Call& call);

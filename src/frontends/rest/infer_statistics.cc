@@ -24,21 +24,37 @@ InferCell& InferStatistics::NewCell(std::string_view model, std::string_view ver
   return cells_[{std::string(model), std::string(version)}].emplace_back();
 }
 
+namespace {
+
+void AddCells(const std::deque<InferCell>& cells, InferSums* sums) {
+  for (const InferCell& cell : cells) {
+    sums->success += cell.success.value();
+    sums->success_ns += cell.success_ns.value();
+    sums->fail += cell.fail.value();
+    sums->fail_ns += cell.fail_ns.value();
+    sums->rows += cell.rows.value();
+    sums->input_ns += cell.input_ns.value();
+    sums->infer_ns += cell.infer_ns.value();
+    sums->output_ns += cell.output_ns.value();
+    sums->last = std::max(sums->last, cell.last.load(std::memory_order_relaxed));
+  }
+}
+
+}  // namespace
+
 InferSums InferStatistics::Sum(std::string_view model, std::string_view version) const {
   const std::lock_guard lock(mutex_);
   InferSums sums;
   const auto found = cells_.find({std::string(model), std::string(version)});
-  if (found == cells_.end()) return sums;
-  for (const InferCell& cell : found->second) {
-    sums.success += cell.success.value();
-    sums.success_ns += cell.success_ns.value();
-    sums.fail += cell.fail.value();
-    sums.fail_ns += cell.fail_ns.value();
-    sums.rows += cell.rows.value();
-    sums.input_ns += cell.input_ns.value();
-    sums.infer_ns += cell.infer_ns.value();
-    sums.output_ns += cell.output_ns.value();
-    sums.last = std::max(sums.last, cell.last.load(std::memory_order_relaxed));
+  if (found != cells_.end()) AddCells(found->second, &sums);
+  return sums;
+}
+
+InferSums InferStatistics::SumOf(std::string_view model) const {
+  const std::lock_guard lock(mutex_);
+  InferSums sums;
+  for (auto at = cells_.lower_bound({std::string(model), std::string()}); at != cells_.end() && at->first.first == model; ++at) {
+    AddCells(at->second, &sums);
   }
   return sums;
 }

@@ -44,6 +44,8 @@ class InferStatistics {
   InferCell& NewCell(std::string_view model, std::string_view version);
   // All zero for what was never asked.
   InferSums Sum(std::string_view model, std::string_view version) const;
+  // Of all its versions.
+  InferSums SumOf(std::string_view model) const;
 
  private:
   mutable std::mutex mutex_;

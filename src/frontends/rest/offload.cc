@@ -10,9 +10,12 @@ OffloadPool::OffloadPool(const OffloadOptions& options) : queue_(options.queue_m
   for (size_t i = 0; i < std::max<size_t>(1, options.threads); ++i) threads_.emplace_back([this] { Run(); });
 }
 
-OffloadPool::~OffloadPool() {
+OffloadPool::~OffloadPool() { Stop(); }
+
+void OffloadPool::Stop() {
   queue_.Close();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool OffloadPool::TrySubmit(std::function<void()> task) {

@@ -25,6 +25,8 @@ class OffloadPool {
   OffloadPool(const OffloadPool&) = delete;
   OffloadPool& operator=(const OffloadPool&) = delete;
 
+  // Finishes what runs and what waits, and refuses the rest from now on. Once, from one thread.
+  void Stop();
   // False when the queue is full; counted.
   bool TrySubmit(std::function<void()> task);
   size_t waiting() const { return queue_.size(); }

@@ -29,6 +29,10 @@ constexpr QueryParameter kQueryParameters[] = {
     {"limit", R"({"type":"integer","minimum":1})", "At most so many."},
     {"next_page_token", R"({"type":"string"})", "Continue where a former page ended: its `nextPageToken`."},
     {"cursor", R"({"type":"string"})", "Continue where a former page ended: its `next`."},
+    {"query", R"({"type":"string"})", "A GraphQL document."},
+    {"operationName", R"({"type":"string"})", "Which of the document's operations."},
+    {"variables", R"({"type":"string","contentMediaType":"application/json"})", "A JSON object."},
+    {"extensions", R"({"type":"string","contentMediaType":"application/json"})", "A JSON object; nothing in it is known."},
 };
 
 Json Parsed(std::string_view text) {
@@ -43,7 +47,7 @@ Json Content(std::string_view types, std::string_view schema) {
   Json content = Json::object();
   while (!types.empty()) {
     const std::string_view type = TakeUntil(types, ' ');
-    const bool json = type == "application/json" || type == "application/problem+json";
+    const bool json = type == "application/json" || type.ends_with("+json");
     const Json unnamed = json ? Json::object() : Json{{"type", "string"}};
     content[std::string(type)] = {{"schema", json && !schema.empty() ? Reference(schema) : unnamed}};
   }
@@ -58,9 +62,10 @@ std::pair<std::string_view, std::string_view> ErrorShape(Dialect dialect) {
     case Dialect::kSagemaker: return {"application/json", "SagemakerError"};
     case Dialect::kVertex: return {"application/json", "OipError"};
     case Dialect::kAzure: return {"application/json", "AzureError"};
-    case Dialect::kTfsGrpc: break;
+    case Dialect::kGraphql: return {"application/json", "GraphqlResponse"};
     case Dialect::kPlatform:
-    case Dialect::kOipGrpc:  // is no path of the document
+    case Dialect::kOipGrpc:  // these two are no paths of the document
+    case Dialect::kTfsGrpc:
     case Dialect::kOurs: break;
   }
   return {"application/problem+json", "Problem"};

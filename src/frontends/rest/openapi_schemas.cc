@@ -14,6 +14,13 @@ const char kOpenApiSchemas[] = R"json({
 "OipError":{"type":"object","required":["error"],"properties":{"error":{"type":"string"}}},
 "TfsError":{"type":"object","required":["error"],"properties":{"error":{"type":"string"}}},
 "MlflowError":{"type":"object","required":["error_code","message"],"properties":{"error_code":{"type":"string"},"message":{"type":"string"}}},
+"GraphqlRequest":{"type":"object","required":["query"],"properties":{"query":{"type":"string"},"operationName":{"type":["string","null"]},
+  "variables":{"type":["object","null"]},"extensions":{"type":["object","null"]}}},
+"GraphqlResponse":{"type":"object","properties":{"data":{"type":["object","null"]},"errors":{"type":"array","minItems":1,"items":{
+  "$ref":"#/components/schemas/GraphqlError"}}}},
+"GraphqlError":{"type":"object","required":["message"],"properties":{"message":{"type":"string"},
+  "locations":{"type":"array","items":{"type":"object","properties":{"line":{"type":"integer"},"column":{"type":"integer"}}}},
+  "path":{"type":"array","items":{"type":["string","integer"]}},"extensions":{"type":"object"}}},
 "Time":{"type":["string","null"],"format":"date-time"},
 "Cell":{"type":["number","boolean","null"]},
 "Row":{"oneOf":[{"type":"object","additionalProperties":true},{"type":"array","items":{"$ref":"#/components/schemas/Cell"}}]},

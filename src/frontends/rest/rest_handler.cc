@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "frontends/graphql/endpoint.h"
 #include "frontends/rest/request.h"
 #include "frontends/words.h"
 #include "net/content_coding.h"
@@ -76,6 +77,19 @@ net::ReplyHeader FailureHeader(const Route* route, const Status& status, int htt
 
 }  // namespace
 
+RestShared::RestShared(Operations& the_operations, OffloadPool& the_pool, Metrics& the_metrics, const Clock& the_clock,
+                       RestOptions the_options)
+    : operations(the_operations),
+      pool(the_pool),
+      metrics(the_metrics),
+      clock(the_clock),
+      options(std::move(the_options)),
+      graphql(std::make_unique<graphql::Shared>()) {}
+
+RestShared::~RestShared() = default;
+
+void RestShared::StopWorkers() { graphql->pool.Stop(); }
+
 RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_ptr<PredictService> predict)
     : shared_(shared),
       loop_(loop),
@@ -87,6 +101,7 @@ RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_p
     durations_[d] = &shared_.metrics.NewHistogram("vigil_request_duration_seconds", "From the whole request to its answer, by dialect.",
                                                   {{"dialect", std::string(DialectName(static_cast<Dialect>(d)))}}, LatencyBounds());
   }
+  graphql_ = std::make_unique<graphql::Endpoint>(*this, loop, alive_);
   loop.AddTurnHook([this, alive = alive_] {
     if (*alive) EndTurn();
   });
@@ -94,6 +109,8 @@ RestHandler::RestHandler(RestShared& shared, net::EventLoop& loop, std::unique_p
 }
 
 RestHandler::~RestHandler() { *alive_ = false; }
+
+void RestHandler::OnDrain() { graphql_->Drain(); }
 
 void RestHandler::EndTurn() {
   if (!predict_->EndTurn() || turn_is_due_) return;
@@ -206,8 +223,7 @@ void RestHandler::Dispatch(Call& call) {
 void RestHandler::Run(Call& call) {
   const auto permission = static_cast<unsigned>(call.route->permission);
   if (permission != 0 && (call.context.principal.permissions >> permission & 1) == 0) {
-    AnswerError(call, Failure(ErrorCode::kForbidden, Concat("\"", call.context.principal.name, "\" lacks the permission \"",
-                                                            PermissionName(call.route->permission), "\"")));
+    AnswerError(call, LacksPermission(call.context.principal.name, call.route->permission));
     return;
   }
   if (!call.encoding.empty()) {
@@ -279,6 +295,7 @@ std::string RestHandler::ErrorText(const Route* route, const Status& status, std
     case Dialect::kAzure: return AzureErrorBody(status, refused);
     case Dialect::kOipGrpc: return OipErrorMessage(status, refused);
     case Dialect::kTfsGrpc: return TfsErrorMessage(status, refused);
+    case Dialect::kGraphql: return graphql::FailureText(status);
     case Dialect::kPlatform:
     case Dialect::kOurs: break;
   }
@@ -361,6 +378,7 @@ void RestHandler::Unpark(uint64_t ticket, const Status& status) {
             parked.request.body, nullptr};
   call.context.request_id = parked.request_id;  // a short one moved with its text
   if (!status.ok()) return AnswerError(call, status);
+  if (call.route->step) return call.route->inline_handler(*this, call);
   IsGrpc(call.route->dialect) ? Run(call) : Dispatch(call);
 }
 
@@ -504,29 +522,35 @@ void RestHandler::Offload(Call& call) {
   request.body = call.body;
   request.principal = call.context.principal.name;
   request.request_id = call.context.request_id;
-  const uint64_t ticket = next_ticket_++;
-  Pending& pending = pending_[ticket];
-  pending = {call.exchange.Defer(), call.route, request.request_id, call.context.arrived_ns, call.accept_encoding};
-  const OperationHandler operation = call.route->operation;
-  const bool submitted = shared_.pool.TrySubmit(
-      [this, ticket, operation, request = std::move(request), loop = &loop_, shared = &shared_, alive = std::weak_ptr<bool>(alive_)] {
-        auto reply = std::make_shared<StatusOr<Reply>>(operation(shared->operations, request));
-        loop->Post([this, ticket, reply, alive] {
-          const std::shared_ptr<bool> flag = alive.lock();
-          if (flag != nullptr && *flag) OffloadDone(ticket, *reply);
-        });
-      });
-  if (!submitted) OffloadDone(ticket, absl::UnavailableError("too many control requests are waiting; ask again"));
+  AnswerLater(call, shared_.pool, [operation = call.route->operation, request = std::move(request), shared = &shared_] {
+    return operation(shared->operations, request);
+  });
 }
 
-void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
+void RestHandler::AnswerLater(Call& call, OffloadPool& pool, std::function<StatusOr<Reply>()> work) {
+  const uint64_t ticket = next_ticket_++;
+  pending_[ticket] = {call.exchange.Defer(), call.route, std::string(call.context.request_id), call.context.arrived_ns,
+                      call.accept_encoding};
+  const bool submitted = pool.TrySubmit([this, ticket, work = std::move(work), loop = &loop_, alive = std::weak_ptr<bool>(alive_)]() {
+    auto reply = std::make_shared<StatusOr<Reply>>(work());
+    loop->Post([this, ticket, reply, alive] {
+      const std::shared_ptr<bool> flag = alive.lock();
+      if (flag != nullptr && *flag) LaterDone(ticket, *reply);
+    });
+  });
+  if (!submitted) LaterDone(ticket, absl::UnavailableError("too many control requests are waiting; ask again"));
+}
+
+void RestHandler::LaterDone(uint64_t ticket, const StatusOr<Reply>& reply) {
   const auto found = pending_.find(ticket);
   if (found == pending_.end()) return;
   const Pending pending = std::move(found->second);
   pending_.erase(found);
   if (reply.ok()) {
     Count(pending.route, reply->status, pending.arrived_ns);
-    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id, {}, pending.accept_encoding);
+    if (reply->stream) return reply->stream(pending.deferred, pending.request_id);
+    SendWithHeaders(*pending.deferred, reply->status, reply->content_type, reply->body, pending.request_id,
+                    {reply->header.first, reply->header.second}, pending.accept_encoding);
     return;
   }
   int http = 500;
@@ -541,6 +565,7 @@ void RestHandler::OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply) {
 // ---- counting ----
 
 int64_t RestHandler::Count(const Route* route, int status, int64_t arrived_ns) {
+  if (route != nullptr && route->step) return shared_.clock.MonotonicNs();
   const auto dialect = static_cast<size_t>(route == nullptr ? Dialect::kPlatform : route->dialect);
   Counter*& cell = requests_[dialect][static_cast<size_t>(std::clamp(status, 0, 599))];
   if (cell == nullptr) {

@@ -39,6 +39,11 @@
 
 namespace vigil {
 
+namespace graphql {
+class Endpoint;
+struct Shared;
+}  // namespace graphql
+
 inline constexpr int64_t kIdleTurnMs = 20;
 inline constexpr int64_t kSoonMs = 1;                                     // when the end of a turn left something to do
 inline constexpr int64_t kTimeoutUsMax = int64_t{24} * 3600 * 1'000'000;  // of a caller's deadline
@@ -54,17 +59,23 @@ struct RestOptions {
   VertexRoutes vertex;
 };
 
-// What every loop shares. All outlive the server; the pool is destroyed before the loops are.
+// What every loop shares. All outlive the server; the pool is destroyed, and StopWorkers called, before the loops are.
 struct RestShared {
+  RestShared(Operations& operations, OffloadPool& pool, Metrics& metrics, const Clock& clock, RestOptions options);
+  ~RestShared();
+  // Of the workers that are this one's own.
+  void StopWorkers();
+
   Operations& operations;
   OffloadPool& pool;
   Metrics& metrics;
   const Clock& clock;
-  RestOptions options;
+  const RestOptions options;
   std::unique_ptr<InferStatistics> statistics = std::make_unique<InferStatistics>();
   std::unique_ptr<const RouteTable> table = std::make_unique<RouteTable>(options.vertex);
   Router router{table->routes()};
   std::string openapi = OpenApiDocument(table->routes(), options.version);
+  std::unique_ptr<graphql::Shared> graphql;
 };
 
 // Headers that a dialect gives back with whatever answer; one without a value has the request's id. Values are views into the request.
@@ -137,16 +148,20 @@ class RestHandler final : public net::HttpHandler {
   void OnCall(const Route& route, const net::HttpRequest& request, int64_t deadline_ns, net::Exchange& exchange);
   std::string ErrorBody(int status, std::string_view reason, std::string_view request_id) override;
   std::string ErrorRequestId(std::string_view given) override;
+  void OnDrain() override;
 
   // For the dialects.
   PredictService& predict() { return *predict_; }
   RestShared& shared() { return shared_; }
+  graphql::Endpoint& graphql() { return *graphql_; }
   bool Ready();
   void Answer(Call& call, int status, std::string_view content_type, std::string_view body, net::ReplyHeader extra = {});
   // A page or one of its files: never framed by another site, never taken for another type than `content_type`.
   void AnswerPage(Call& call, std::string_view content_type, std::string_view body, std::string_view cache_control,
                   std::string_view content_security_policy);
   void AnswerError(Call& call, const Status& status, const RefusedRows& refused = {}, net::ReplyHeader extra = {});
+  // Has a worker of `pool` make the answer. UNAVAILABLE, when too many wait there.
+  void AnswerLater(Call& call, OffloadPool& pool, std::function<StatusOr<Reply>()> work);
   // Answers a request whose model could not be resolved: where it is one that is loaded on demand, when it has been loaded, by handling the
   // request again from its beginning.
   void AnswerUnresolved(Call& call, std::string_view model, std::string_view version, const Status& status);
@@ -199,7 +214,7 @@ class RestHandler final : public net::HttpHandler {
   void MakeContext(Call& call);
   void MakeRequestId(std::array<char, 16>* made);
   void Offload(Call& call);
-  void OffloadDone(uint64_t ticket, const StatusOr<Reply>& reply);
+  void LaterDone(uint64_t ticket, const StatusOr<Reply>& reply);
   void Settle(PredictScratch* scratch, const Status& status, net::Exchange* exchange);
   void CountRows(const PredictScratch& scratch, bool refused);
   // Returns the time that it took for now.
@@ -225,6 +240,7 @@ class RestHandler final : public net::HttpHandler {
   int64_t idle_turns_ = 0;
   bool turn_is_due_ = false;     // a timer will end a turn soon
   std::shared_ptr<bool> alive_;  // false once this is destroyed; read on the loop's thread only
+  std::unique_ptr<graphql::Endpoint> graphql_;
 };
 
 }  // namespace vigil

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -19,9 +22,9 @@ class RestHandler;
 struct Call;
 
 // Whose error shape and metrics label a route has.
-enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure, kOipGrpc, kTfsGrpc };
+enum class Dialect : uint8_t { kPlatform, kOurs, kOip, kMlflow, kTfs, kSagemaker, kVertex, kAzure, kOipGrpc, kTfsGrpc, kGraphql };
 std::string_view DialectName(Dialect dialect);
-inline constexpr size_t kDialects = 10;
+inline constexpr size_t kDialects = 11;
 // Bodies are gRPC's messages, a failure's is its text; its header kGrpcStatus says which it is.
 constexpr bool IsGrpc(Dialect dialect) { return dialect == Dialect::kOipGrpc || dialect == Dialect::kTfsGrpc; }
 inline constexpr std::string_view kGrpcStatus = "grpc-status";
@@ -29,6 +32,7 @@ inline constexpr std::string_view kGrpcStatus = "grpc-status";
 // Bit number in Principal::permissions that a caller needs; kNone: open to everyone.
 enum class Permission : uint8_t { kNone, kPredict, kRead, kLabel, kOperate };
 std::string_view PermissionName(Permission permission);
+Status LacksPermission(std::string_view principal, Permission permission);
 
 // A request of the control plane: owns everything, so that it can be answered on another thread.
 struct ApiRequest {
@@ -44,6 +48,9 @@ struct Reply {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::pair<std::string_view, std::string_view> header;  // one more; views of constants
+  // Instead: takes the answer over, on the serving thread, to write it in frames.
+  std::function<void(std::shared_ptr<net::Deferred> answer, std::string_view request_id)> stream;
 };
 
 // Answers at once on the serving thread: must not block.
@@ -68,6 +75,7 @@ struct Route {
   std::string_view response_type = "application/json";
   std::string_view response_schema;
   int success = 200;
+  bool step = false;  // a part of another request: not counted as a request, and in no table
 };
 
 // Every route that a server always has.

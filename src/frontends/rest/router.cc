@@ -1,6 +1,7 @@
 #include "frontends/rest/router.h"
 
 #include "base/text.h"
+#include "frontends/errors.h"
 #include "frontends/words.h"
 
 namespace vigil {
@@ -23,14 +24,18 @@ std::string_view TakeSegment(std::string_view& path) {
 }  // namespace
 
 std::string_view DialectName(Dialect dialect) {
-  static constexpr std::string_view kNames[kDialects] = {"platform",  "vigil",  "oip",     "mlflow",   "tfs",
-                                                         "sagemaker", "vertex", "azureml", "oip_grpc", "tfs_grpc"};
+  static constexpr std::string_view kNames[kDialects] = {"platform", "vigil",   "oip",      "mlflow",   "tfs",    "sagemaker",
+                                                         "vertex",   "azureml", "oip_grpc", "tfs_grpc", "graphql"};
   return kNames[static_cast<size_t>(dialect)];
 }
 
 std::string_view PermissionName(Permission permission) {
   static constexpr std::string_view kNames[] = {"none", "predict", "read", "label", "operate"};
   return kNames[static_cast<size_t>(permission)];
+}
+
+Status LacksPermission(std::string_view principal, Permission permission) {
+  return Failure(ErrorCode::kForbidden, Concat("\"", principal, "\" lacks the permission \"", PermissionName(permission), "\""));
 }
 
 Router::Router(absl::Span<const Route> routes) : routes_(routes), nodes_(1) {

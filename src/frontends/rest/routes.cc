@@ -14,12 +14,14 @@ constexpr std::string_view kPredictAnswers = "application/json application/x-ndj
 
 constexpr std::string_view kFrameTypes = "application/json text/csv application/jsonlines application/vnd.sagemaker-triton.binary+json";
 
+constexpr std::string_view kGraphqlTypes = "application/json application/graphql-response+json text/event-stream text/html";
+
 constexpr std::string_view kOipTypes = "application/json application/octet-stream";
 
 constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
                        std::string_view id, std::string_view summary, std::string_view response_schema) {
   constexpr std::string_view kTags[] = {"platform",  "predictions", "open inference protocol", "mlflow", "tensorflow serving", "sagemaker",
-                                        "vertex ai", "azure ml"};
+                                        "vertex ai", "azure ml",    "open inference protocol", "graphql"};
   Route route;
   route.method = method;
   route.pattern = pattern;
@@ -90,7 +92,7 @@ constexpr Route OfSagemaker(Route route) {
 constexpr Permission kNone = Permission::kNone, kPredict = Permission::kPredict, kRead = Permission::kRead, kLabel = Permission::kLabel,
                      kOperate = Permission::kOperate;
 constexpr Dialect kPlatform = Dialect::kPlatform, kOurs = Dialect::kOurs, kOip = Dialect::kOip, kMlflow = Dialect::kMlflow,
-                  kTfs = Dialect::kTfs, kSagemaker = Dialect::kSagemaker, kAzure = Dialect::kAzure;
+                  kTfs = Dialect::kTfs, kSagemaker = Dialect::kSagemaker, kAzure = Dialect::kAzure, kGraphql = Dialect::kGraphql;
 
 const Route kRoutes[] = {
     // Our own API.
@@ -257,6 +259,19 @@ const Route kRoutes[] = {
     Asking(Inline(Method::kGet, "/swagger.json", kAzure, kRead, HandleAzureSwagger, "azureSwagger",
                   "What /score takes and gives: Swagger 2, or OpenAPI 3.", ""),
            "version"),
+
+    // GraphQL.
+    Giving(Taking(Inline(Method::kPost, "/graphql", kGraphql, kRead, HandleGraphql, "graphql",
+                         "Queries and mutations; subscriptions as server-sent events. Fields that change something need more permissions.",
+                         "GraphqlResponse"),
+                  kJson, "GraphqlRequest"),
+           kGraphqlTypes),
+    Giving(Asking(Inline(Method::kGet, "/graphql", kGraphql, kRead, HandleGraphql, "graphqlGet",
+                         "Queries, and subscriptions as server-sent events. A browser gets GraphiQL.", "GraphqlResponse"),
+                  "query operationName variables extensions"),
+           kGraphqlTypes),
+    Giving(Inline(Method::kGet, "/graphql/{path...}", kGraphql, kRead, HandleGraphiqlFile, "graphiqlFile", "GraphiQL's files.", ""),
+           "text/html text/javascript text/css font/ttf"),
 
     // The server itself.
     Giving(Inline(Method::kGet, "/", kPlatform, kNone, HandleRoot, "root", "Alive; a browser is sent to the page.", ""), "text/plain"),

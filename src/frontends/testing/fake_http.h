@@ -21,6 +21,9 @@ struct FakeAnswer {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  bool ended = false;  // of a streamed answer, whose frames are in `body`
+  bool client_gone = false;
+  size_t unsent_bytes = 0;
 
   std::string header(std::string_view name) const {
     for (const auto& [key, value] : headers) {
@@ -40,10 +43,13 @@ class FakeDeferred final : public net::Deferred {
     answer_->body.assign(body);
     for (const net::ReplyHeader& header : headers) answer_->headers.emplace_back(header.name, header.value);
   }
-  void Start(int, std::string_view, std::initializer_list<net::ReplyHeader>) override {}
-  void Frame(std::string_view) override {}
-  void End() override {}
-  bool client_gone() const override { return false; }
+  void Start(int status, std::string_view type, std::initializer_list<net::ReplyHeader> headers) override {
+    Send(status, type, "", headers);
+  }
+  void Frame(std::string_view bytes) override { answer_->body.append(bytes); }
+  void End() override { answer_->ended = true; }
+  bool client_gone() const override { return answer_->client_gone; }
+  size_t unsent_bytes() const override { return answer_->unsent_bytes; }
 
  private:
   FakeAnswer* answer_;
@@ -79,7 +85,10 @@ class FakeLoop final : public net::EventLoop {
   explicit FakeLoop(uint32_t index = 0) : index_(index) {}
   uint32_t index() const override { return index_; }
   void Post(std::function<void()> task) override { tasks_.TryPush(std::move(task)); }
-  uint64_t RunAfter(int64_t, std::function<void()>) override { return 0; }
+  uint64_t RunAfter(int64_t, std::function<void()> task) override {
+    timers_.push_back(std::move(task));
+    return 0;
+  }
   void Cancel(uint64_t) override {}
   void AddTurnHook(std::function<void()> hook) override { hooks_.push_back(std::move(hook)); }
 
@@ -90,6 +99,10 @@ class FakeLoop final : public net::EventLoop {
     (*task)();
     return true;
   }
+  // All timers are due, but for those that these set.
+  void RunTimers() {
+    for (const auto& timer : std::exchange(timers_, {})) timer();
+  }
   void EndTurn() {
     for (const auto& hook : hooks_) hook();
   }
@@ -97,7 +110,7 @@ class FakeLoop final : public net::EventLoop {
  private:
   const uint32_t index_;
   BoundedQueue<std::function<void()>> tasks_{1000};
-  std::vector<std::function<void()>> hooks_;
+  std::vector<std::function<void()>> hooks_, timers_;
 };
 
 }  // namespace vigil::testing
