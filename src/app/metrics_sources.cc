@@ -89,4 +89,15 @@ void AddMetricSources(Metrics& metrics, Operations& operations, const ControlLoo
   metrics.AddSource([&loop](MetricSink& sink) { AddModels(loop, sink); });
 }
 
+void AddCounters(const PipelineCounters& more, PipelineCounters* total) {
+  total->requests += more.requests;
+  total->rows += more.rows;
+  total->refused_rows += more.refused_rows;
+  total->failed_rows += more.failed_rows;
+  total->cleaned_cells += more.cleaned_cells;
+  total->shadow_rows += more.shadow_rows;
+  total->shadow_skipped += more.shadow_skipped;
+  total->log_dropped += more.log_dropped;
+}
+
 }  // namespace vigil

@@ -21,6 +21,7 @@
 #include "app/model_watch.h"
 #include "app/state_lock.h"
 #include "app/version_labels.h"
+#include "app/unused_snapshots.h"
 #include "app/version_views.h"
 #include "app/wiring.h"
 #include "blobs/snapshots.h"
@@ -54,7 +55,7 @@ class RunningServer final : public Server {
     VIGIL_RETURN_IF_ERROR(registry_->Restore());
     VIGIL_RETURN_IF_ERROR(AddModels());
     VIGIL_RETURN_IF_ERROR(BuildLoop());
-    RemoveUnusedSnapshots();
+    RemoveUnusedSnapshots(*registry_, config_.models, *snapshots_);
     VIGIL_RETURN_IF_ERROR(StartHttp());
     loop_->Start();
     registry_->LoadWhenIdle();
@@ -165,25 +166,6 @@ class RunningServer final : public Server {
   }
 
   // A snapshot stays as long as a version that can be served is in it, or a source was last it.
-  void RemoveUnusedSnapshots() {
-    std::vector<std::string> paths, sources;
-    for (const std::string& model : registry_->Models()) {
-      const auto versions = registry_->Versions(model);
-      if (!versions.ok()) return;
-      for (const VersionRecord& version : *versions) {
-        const bool gone =
-            version.state == VersionState::kRejected || version.state == VersionState::kRetired || version.state == VersionState::kDeleted;
-        if (version.loaded || !gone) paths.push_back(version.facts.uri);
-      }
-    }
-    for (const ModelConfig& model : config_.models) {
-      if (!model.source.empty()) sources.push_back(model.source);
-    }
-    if (const int removed = snapshots_->RemoveUnused(paths, sources); removed > 0) {
-      LogInfo("unused snapshots removed", {{"count", absl::StrCat(removed)}});
-    }
-  }
-
   void BuildRegistry() {
     engines_ = std::make_unique<EngineFile>(config_.state_dir + "/engines", wall_clock_);
     loaders_ = MakeLoaders(config_.onnx, wall_clock_, &engines_->records());
@@ -544,7 +526,7 @@ class RunningServer final : public Server {
     }
     for (const ModelConfig& model : models.now) RefreshModel(model.name);
     WithdrawGone("watch");
-    RemoveUnusedSnapshots();
+    RemoveUnusedSnapshots(*registry_, config_.models, *snapshots_);
   }
 
   StatusOr<LocalOperationsParts::Artefact> FetchArtefact(const std::string& uri) {
@@ -648,17 +630,7 @@ class RunningServer final : public Server {
     PipelineCounters total;
     std::lock_guard lock(predict_mutex_);
     if (stopped_) return total;
-    for (const PredictService* service : predict_) {
-      const PipelineCounters c = service->counters();
-      total.requests += c.requests;
-      total.rows += c.rows;
-      total.refused_rows += c.refused_rows;
-      total.failed_rows += c.failed_rows;
-      total.cleaned_cells += c.cleaned_cells;
-      total.shadow_rows += c.shadow_rows;
-      total.shadow_skipped += c.shadow_skipped;
-      total.log_dropped += c.log_dropped;
-    }
+    for (const PredictService* service : predict_) AddCounters(service->counters(), &total);
     return total;
   }
 

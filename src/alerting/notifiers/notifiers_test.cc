@@ -83,6 +83,7 @@ class FakeClient final : public net::HttpClient {
   explicit FakeClient(Endpoint* endpoint) : endpoint_(endpoint) {}
   void SetTimeouts(int64_t, int64_t) override {}
   bool MayHaveReached() const override { return true; }
+  bool CertificateRefused() const override { return false; }
   StatusOr<net::ClientResponse> Send(std::string_view method, std::string_view target, std::string_view content_type, std::string_view body,
                                      const std::vector<std::string>& headers) override {
     if (endpoint_->block != nullptr) std::lock_guard wait(*endpoint_->block);

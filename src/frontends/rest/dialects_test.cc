@@ -40,10 +40,9 @@ TEST_F(Oip, HealthAlwaysHasBothFields) {
 }
 
 TEST_F(Oip, ReadinessFollowsTheServer) {
-  bool ready = false;
-  shared_.options.ready = [&ready] { return ready; };
+  ready_ = false;
   EXPECT_EQ(Get("/v2/health/ready").status, 503);
-  ready = true;
+  ready_ = true;
   EXPECT_EQ(Get("/v2/health/ready").status, 200);
 }
 

@@ -1,4 +1,6 @@
 // Every route of the server. One line to add one: everything else about it (document, page, `Allow`, hints, metrics) follows.
+#include <iterator>
+
 #include "frontends/rest/handlers.h"
 #include "frontends/rest/route.h"
 
@@ -20,8 +22,18 @@ constexpr std::string_view kOipTypes = "application/json application/octet-strea
 
 constexpr Route Inline(Method method, std::string_view pattern, Dialect dialect, Permission permission, InlineHandler handler,
                        std::string_view id, std::string_view summary, std::string_view response_schema) {
-  constexpr std::string_view kTags[] = {"platform",  "predictions", "open inference protocol", "mlflow", "tensorflow serving", "sagemaker",
-                                        "vertex ai", "azure ml",    "open inference protocol", "graphql"};
+  constexpr std::string_view kTags[] = {"platform",
+                                        "predictions",
+                                        "open inference protocol",
+                                        "mlflow",
+                                        "tensorflow serving",
+                                        "sagemaker",
+                                        "vertex ai",
+                                        "azure ml",
+                                        "open inference protocol",
+                                        "tensorflow serving",
+                                        "graphql"};
+  static_assert(std::size(kTags) == kDialects);
   Route route;
   route.method = method;
   route.pattern = pattern;

@@ -75,11 +75,18 @@ class RestFixture : public ::testing::Test {
     EXPECT_EQ(problem.value("request_id", ""), answer.header("X-Request-Id"));
   }
 
+  RestOptions Options() {
+    RestOptions options;
+    options.ready = [this] { return ready_; };
+    return options;
+  }
+
   FakeOperations operations_;
   Metrics metrics_;
   FakeClock clock_{1'000'000'000};
   OffloadPool pool_{OffloadOptions{1, 16}};
-  RestShared shared_{operations_, pool_, metrics_, clock_, RestOptions{}};
+  bool ready_ = true;  // beside the models
+  RestShared shared_{operations_, pool_, metrics_, clock_, Options()};
   FakeLoop loop_;
   FakePredict* predict_ = nullptr;
   std::unique_ptr<RestHandler> handler_;
