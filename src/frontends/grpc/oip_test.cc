@@ -230,7 +230,7 @@ TEST_F(OipGrpc, ACallIsARequestLikeAnyOther) {
   EXPECT_TRUE(answer_.header("content-encoding").empty());
   EXPECT_EQ(predict_->last_context.trace.trace_id[0], 0x4b);
   EXPECT_TRUE(predict_->last_context.trace.sampled);
-  EXPECT_EQ(predict_->last_context.deadline_ns, host_.context.now_ns + 9'000'000'000);  // nearer than the parameter's
+  EXPECT_EQ(predict_->last_context.deadline_ns, host_.context.now_ns + 5'000'000'000);  // the nearer of the two
   const std::string metrics = metrics_.Expose(ExpositionFormat::kPrometheusText);
   EXPECT_THAT(metrics, HasSubstr("vigil_requests_total{dialect=\"oip_grpc\",code=\"200\"} 1"));
   EXPECT_THAT(metrics, HasSubstr("vigil_predictions_total{model=\"fraud\",version=\"3\"} 1"));
