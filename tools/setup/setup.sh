@@ -51,13 +51,15 @@ onnxruntime_header() {
 
 # httptools and nanoarrow are taken as source: what we compile are the llhttp and the flatcc that travel with them, and nanoarrow's C.
 natives() {
-  local want; want="$(stamp tools/setup/natives.txt tools/setup/npm-natives.sha256 tools/setup/deb-natives.sha256 tools/setup/setup.sh)"
+  local want; want="$(stamp tools/setup/natives.txt tools/setup/nanoarrow.txt tools/setup/npm-natives.sha256 tools/setup/deb-natives.sha256 tools/setup/setup.sh)"
   current natives "$want" && return 0
   say "fetching pinned native libraries (llhttp, simdjson, nanoarrow, XGBoost, DuckDB, ONNX Runtime, Node)"
   [ -x "$deps/venv/bin/python" ] || python3 -m venv "$deps/venv" || die "python3 -m venv failed"
   local dl="$deps/downloads"; mkdir -p "$dl"
-  "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson,nanoarrow \
+  "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary httptools,pysimdjson \
     -r tools/setup/natives.txt -d "$dl" || die "pip could not fetch the pinned libraries in tools/setup/natives.txt"
+  PYTHONPATH="$PWD/tools/setup/source_only" "$deps/venv/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes --no-binary nanoarrow \
+    --no-build-isolation -r tools/setup/nanoarrow.txt -d "$dl" || die "pip could not fetch nanoarrow"
   rm -rf "$deps"/{llhttp,simdjson,nanoarrow,flatcc,node,lib,include}; mkdir -p "$deps"/{llhttp,simdjson,nanoarrow,flatcc,node,lib,include}
   tar -xzf "$dl"/httptools-0.9.0.tar.gz -C "$deps/llhttp" --strip-components=3 httptools-0.9.0/vendor/llhttp
   tar -xzf "$dl"/pysimdjson-7.0.2.tar.gz -C "$deps/simdjson" --strip-components=2 pysimdjson-7.0.2/simdjson
