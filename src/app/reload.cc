@@ -45,7 +45,7 @@ void CompareModel(const std::string& name, const Json& before, const Json& after
 
 SettingsChange CompareSettings(const Json& before, const Json& after) {
   SettingsChange change;
-  for (const char* section : {"server", "log", "sources", "monitoring", "registry"})
+  for (const char* section : {"server", "log", "sources", "monitoring", "registry", "onnx"})
     CompareKeys(before.at(section), after.at(section), section, &change.restart);
   CompareKeys(before.at("alerts"), after.at("alerts"), "alerts", &change.live);
   const std::map<std::string, Json> old_models = ModelsByName(before), new_models = ModelsByName(after);

@@ -31,6 +31,17 @@ TEST(Reload, TellsWhatIsLiveFromWhatWaitsForARestart) {
                                                    "models.new (added)"));
 }
 
+TEST(Reload, EverySectionIsCompared) {
+  const Json before = Effective("models:\n- {path: fraud.json}\n");
+  for (const auto& [section, keys] : before.items()) {
+    if (section == "models" || !keys.is_object() || keys.empty()) continue;
+    Json after = before;
+    after[section].begin().value() = "another";
+    const SettingsChange change = CompareSettings(before, after);
+    EXPECT_EQ(change.live.size() + change.restart.size(), 1u) << section << "." << keys.begin().key();
+  }
+}
+
 TEST(Reload, WhatWasTakenOverIsNoLongerAChange) {
   const Json before = Effective("models:\n- {path: fraud.json, columns: {amount: {minimum: 0}}}\n");
   const Json after = Effective("server: {threads: 3}\nalerts: {external_url: \"http://v\"}\nmodels:\n- {path: fraud.json}\n");

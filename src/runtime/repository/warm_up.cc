@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "runtime/cat.h"
 #include "runtime/file.h"
+#include "runtime/score_and_wait.h"
 
 namespace vigil::repository {
 namespace {
@@ -84,8 +85,7 @@ StatusOr<int64_t> RunWarmUps(const TritonConfig& config, const std::string& fold
     for (int64_t i = 0; i < warm_up.count; ++i, ++calls) {
       ScoreCall call;
       Outputs outputs;
-      const StatusOr<ScoreState> scored = scorer->Score(batch, call, &outputs);
-      if (!scored.ok()) return refuse(first, scored.status());
+      if (const Status scored = ScoreAndWait(*scorer, batch, call, &outputs); !scored.ok()) return refuse(first, scored);
     }
   }
   return calls;
